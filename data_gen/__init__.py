@@ -1,0 +1,1 @@
+"""Generation of data sets: `python -m data_gen`."""

@@ -1,0 +1,1 @@
+"""Neural networks that do symbolic mathematics, in JAX."""

@@ -1,0 +1,50 @@
+"""Config sections whose keys and defaults are read from the constructor that they feed.
+
+A parameter with a default is a leaf of the section; one without is supplied by the program.  So a typo fails at
+once, every leaf can be overridden by flag, and a default lives once, beside the code it belongs to.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from ml_collections import ConfigDict, config_dict
+
+
+def section(constructor: Callable[..., Any], /, **values: Any) -> ConfigDict:
+    """Leaves of `constructor` with its defaults, `values` set over them.
+
+    Raises:
+      ValueError: a value names no parameter that has a default.
+    """
+    leaves = {
+        name: parameter
+        for name, parameter in inspect.signature(constructor).parameters.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+    unknown = sorted(set(values) - set(leaves))
+    if unknown:
+        where = f"{constructor.__module__}.{constructor.__qualname__}"
+        raise ValueError(f"{where} has no option {unknown[0]!r}; it has: {', '.join(leaves)}")
+    hints = typing.get_type_hints(constructor) if not isinstance(constructor, type) else {}
+    if isinstance(constructor, type):
+        hints = typing.get_type_hints(constructor.__init__) | typing.get_type_hints(constructor)
+    result = ConfigDict()
+    for name, parameter in leaves.items():
+        result[name] = _leaf(parameter.default, hints.get(name, Any))
+        if name in values and values[name] is not None:
+            result[name] = values[name]
+    return result
+
+
+def _leaf(default: Any, hint: Any) -> Any:
+    """The default itself, or, for an optional one that is None, a typed placeholder that a flag can fill."""
+    if default is not None:
+        return default
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) or typing.get_origin(hint) else (hint,)
+    named = [option for option in options if option in (int, float, str, bool)]
+    return config_dict.placeholder(named[0] if named else object)

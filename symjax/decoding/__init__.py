@@ -1,0 +1,1 @@
+"""Turning a model into answers that are well formed by construction."""

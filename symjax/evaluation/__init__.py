@@ -1,0 +1,1 @@
+"""Decode, judge, summarise."""

@@ -1,0 +1,1 @@
+"""Mathematics: expressions, exact series, fingerprints.  No neural network, no JAX."""

@@ -1,0 +1,170 @@
+"""The hash-consed expression core: immutable nodes, one object per expression.
+
+Two expressions are equal exactly when they are the same object, so `==`, `hash` and dictionary look-ups cost
+nothing.  This module holds the nodes, the raw constructors (exactly as written, nothing rewritten) and the
+traversals; `canonical` holds the constructors that put expressions into canonical form while building.
+
+No function here or below recurses over an expression: nesting is bounded by memory, not by the interpreter.
+Nodes live as long as something refers to them.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from typing import Final
+
+from symjax.symbolic.operators import OPERATORS
+
+INTEGER: Final = "integer"
+RATIONAL: Final = "rational"
+SYMBOL: Final = "symbol"
+LEAVES: Final = frozenset({INTEGER, RATIONAL, SYMBOL})
+N_ARY: Final = frozenset({"add", "mul"})
+
+Value = int | str | tuple[int, int] | None
+
+
+class Expression:
+    """One node.  Built by `integer`, `rational`, `symbol` and `raw` only.
+
+    Attributes:
+      op: an operator's name, or one of "integer", "rational", "symbol".
+      args: operands; empty for leaves.
+      value: int for integers, (numerator, denominator) in lowest terms with denominator > 1 for rationals,
+        the name for symbols, None for operators.
+      size: number of nodes of the tree (a shared subtree counts each time it occurs).
+      depth: number of operators on the longest path to a leaf; 0 for leaves.
+    """
+
+    __slots__ = ("op", "args", "value", "size", "depth", "__weakref__")
+    op: str
+    args: tuple[Expression, ...]
+    value: Value
+    size: int
+    depth: int
+
+    def __init__(self) -> None:
+        raise TypeError("expressions are interned: build them with integer(), rational(), symbol() or raw()")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"expressions are immutable; cannot set {name!r}")
+
+    def __repr__(self) -> str:
+        return f"<{self.op} {self.value}>" if not self.args else f"<{self.op}/{len(self.args)} size {self.size}>"
+
+    def __copy__(self) -> Expression:
+        return self
+
+    def __deepcopy__(self, memo: dict) -> Expression:
+        return self
+
+    def __reduce__(self) -> tuple:
+        raise TypeError("expressions are interned per process: send their prefix tokens instead")
+
+
+class _Reference(weakref.ref):
+    """Weak reference that remembers its key in the intern table."""
+
+    __slots__ = ("key",)
+    key: tuple
+
+
+_TABLE: dict[tuple, _Reference] = {}
+_NEW = object.__new__
+_SET = object.__setattr__
+
+
+def _forget(reference: _Reference) -> None:
+    if _TABLE.get(reference.key) is reference:
+        del _TABLE[reference.key]
+
+
+def _intern(op: str, args: tuple[Expression, ...], value: Value) -> Expression:
+    """The one node with this operator, operands and value."""
+    key = (op, args) if args else (op, value)
+    reference = _TABLE.get(key)
+    if reference is not None:
+        node = reference()
+        if node is not None:
+            return node
+    node = _NEW(Expression)
+    _SET(node, "op", op)
+    _SET(node, "args", args)
+    _SET(node, "value", value)
+    size, depth = 1, -1
+    for arg in args:
+        size += arg.size
+        if arg.depth > depth:
+            depth = arg.depth
+    _SET(node, "size", size)
+    _SET(node, "depth", depth + 1)
+    reference = _Reference(node, _forget)
+    reference.key = key
+    _TABLE[key] = reference
+    return node
+
+
+def integer(value: int) -> Expression:
+    """The integer `value`."""
+    return _intern(INTEGER, (), int(value))
+
+
+def rational(numerator: int, denominator: int) -> Expression:
+    """The number numerator/denominator in lowest terms; an integer node where it is one.
+
+    Raises:
+      ZeroDivisionError: the denominator is 0.
+    """
+    from math import gcd
+
+    if denominator == 0:
+        raise ZeroDivisionError(f"{numerator}/0 is not a number")
+    divisor = gcd(numerator, denominator) * (1 if denominator > 0 else -1)
+    numerator, denominator = numerator // divisor, denominator // divisor
+    return integer(numerator) if denominator == 1 else _intern(RATIONAL, (), (numerator, denominator))
+
+
+def symbol(name: str) -> Expression:
+    """The variable `name`."""
+    return _intern(SYMBOL, (), name)
+
+
+def raw(op: str, *args: Expression) -> Expression:
+    """`op` applied to `args`, exactly as written.
+
+    Sums and products take two operands or more, every other operator its arity.
+
+    Raises:
+      ValueError: unknown operator, or a number of operands that it does not take.
+    """
+    row = OPERATORS.get(op)
+    if row is None:
+        raise ValueError(f"unknown operator {op!r}; known: {', '.join(OPERATORS)}")
+    if len(args) != row.arity and not (op in N_ARY and len(args) > row.arity):
+        raise ValueError(f"{op} takes {row.arity} operand{'s' * (row.arity > 1)}, got {len(args)}")
+    return _intern(op, args, None)
+
+
+X: Final = symbol("x")
+ZERO: Final = integer(0)
+ONE: Final = integer(1)
+
+
+def postorder(expr: Expression) -> Iterator[Expression]:
+    """Every distinct node below and including `expr`, operands before operators, each once."""
+    seen: set[Expression] = set()
+    stack: list[tuple[Expression, bool]] = [(expr, False)]
+    while stack:
+        node, expanded = stack.pop()
+        if expanded:
+            yield node
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((arg, False) for arg in reversed(node.args))
+
+
+def free_symbols(expr: Expression) -> frozenset[str]:
+    """Names of the variables that occur in `expr`."""
+    return frozenset(str(node.value) for node in postorder(expr) if node.op == SYMBOL)

@@ -1,0 +1,1 @@
+"""Expressions, numbers and tree positions as tokens and ids.  No JAX."""

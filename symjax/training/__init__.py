@@ -1,0 +1,1 @@
+"""Optimizer, sharding, update step, checkpoints, metric files."""
