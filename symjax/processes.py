@@ -33,31 +33,31 @@ START_LIMIT = 120.0
 """Seconds that a worker may take to start and to import its function."""
 
 
-class CallError(RuntimeError):
+class Lost(RuntimeError):  # noqa: N818 (named for what happened, like its subclasses)
     """A call gave no value; the subclass says why."""
 
     failure: Failure
 
 
-class TimeLimit(CallError):
+class TimeLimit(Lost):
     """The call took longer than the time limit, and its worker was killed."""
 
     failure = "time_limit"
 
 
-class MemoryLimit(CallError):
+class MemoryLimit(Lost):
     """The call needed more memory than the limit, and its worker was replaced."""
 
     failure = "memory_limit"
 
 
-class WorkerDied(CallError):
+class WorkerDied(Lost):
     """The worker ended without an answer: killed from outside, or aborted by a library."""
 
     failure = "worker_died"
 
 
-class WorkerError(CallError):
+class WorkerError(Lost):
     """The function raised; the message is the worker's traceback.  The worker was replaced."""
 
     failure = "worker_error"
@@ -75,7 +75,7 @@ class Outcome:
         """The value.
 
         Raises:
-          CallError: there is none; the subclass says why.
+          Lost: there is none; the subclass says why.
         """
         if self.failure is None:
             return self.value
