@@ -37,7 +37,7 @@ class Expression:
       depth: number of operators on the longest path to a leaf; 0 for leaves.
     """
 
-    __slots__ = ("op", "args", "value", "size", "depth", "__weakref__")
+    __slots__ = ("__weakref__", "args", "depth", "op", "size", "value")
     op: str
     args: tuple[Expression, ...]
     value: Value
@@ -143,6 +143,11 @@ def raw(op: str, *args: Expression) -> Expression:
         raise ValueError(f"unknown operator {op!r}; known: {', '.join(OPERATORS)}")
     if len(args) != row.arity and not (op in N_ARY and len(args) > row.arity):
         raise ValueError(f"{op} takes {row.arity} operand{'s' * (row.arity > 1)}, got {len(args)}")
+    return _intern(op, args, None)
+
+
+def unchecked(op: str, args: tuple[Expression, ...]) -> Expression:
+    """`raw(op, *args)` for callers that have checked operator and number of operands themselves."""
     return _intern(op, args, None)
 
 
