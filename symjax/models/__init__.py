@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import pathlib
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 
+@runtime_checkable
 class BatchLike(Protocol):
     """The arrays that a model reads; `data.batches.Batch` is one.
 
@@ -27,6 +28,7 @@ class BatchLike(Protocol):
     target_lengths: Int[Array, "B"]
 
 
+@runtime_checkable
 class Model(Protocol):
     """A sequence-to-sequence model.  It holds parameters only: no RNG, no cache, no other state."""
 
