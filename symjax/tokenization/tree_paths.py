@@ -1,0 +1,194 @@
+"""Prefix tokens -> where each token stands in its tree.
+
+A token's path is the child code of every step from the root down to it: 1 an only child, 2 a left child, 3 a right
+child; the root's path is empty.  The digits of a number share the path of its `INT+` or `INT-` and are told apart
+by their place, 1 for the most significant.  (path, place) differs between any two tokens of an expression, and the
+relation of two tokens (ancestor, sibling, common ancestor) can be read from it.  Sums and products of more than
+two operands are binary trees in prefix tokens, so they need nothing of their own.
+
+`path_codes` is what the loader calls; `paths` and `places` are the slow reference beside it.  The two-bit scheme
+of the original Taylor experiment, which is not injective, is `seed_bits`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Int, Int8
+
+from symjax.tokenization import prefix
+from symjax.tokenization.vocabulary import SPECIAL, Vocabulary
+
+ONLY, LEFT, RIGHT = 1, 2, 3
+MAX_PLACE: Final = 127
+SEED_POS_DIM: Final = 6
+
+Path = tuple[int, ...]
+
+
+class DepthOverflow(ValueError):  # noqa: N818 - it names what happened
+    """An expression with more levels than its path codes hold."""
+
+    def __init__(self, row: int, levels: int) -> None:
+        self.row = row
+        super().__init__(
+            f"expression {row} of the batch is deeper than {levels} operators, which is what path codes of depth "
+            f"{levels + 1} hold; use a larger code_depth or shallower expressions"
+        )
+
+
+def paths(tokens: Sequence[str]) -> list[Path]:
+    """The path of each token; a digit has the path of its number.
+
+    Raises:
+      PrefixError: the tokens are not one expression.
+
+    >>> paths("add sin x mul x INT+ 1 2".split())
+    [(), (2,), (2, 1), (3,), (3, 2), (3, 3), (3, 3), (3, 3)]
+    """
+    prefix.parse(tokens)
+    arities = prefix.arities()
+    pending: list[Path] = [()]
+    found: list[Path] = []
+    for token in tokens:
+        if token in prefix.DIGITS:
+            found.append(found[-1])
+            continue
+        path = pending.pop()
+        found.append(path)
+        arity = arities[token]
+        if arity == 1:
+            pending.append((*path, ONLY))
+        elif arity == 2:
+            pending.extend(((*path, RIGHT), (*path, LEFT)))
+    return found
+
+
+def places(tokens: Sequence[str]) -> list[int]:
+    """The place of each token inside its number: 1.. for the digits behind `INT+` or `INT-`, 0 for all others.
+
+    >>> places("mul x INT+ 1 2".split())
+    [0, 0, 0, 1, 2]
+    """
+    found: list[int] = []
+    for token in tokens:
+        found.append(found[-1] + 1 if token in prefix.DIGITS else 0)
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class _Tables:
+    """What each id of a vocabulary is in a tree; `operands` is the arity of operators and 0 for all others."""
+
+    operands: Int[np.ndarray, "V"]
+    digit: Bool[np.ndarray, "V"]
+    number: Bool[np.ndarray, "V"]
+    special: Bool[np.ndarray, "V"]
+
+
+@functools.lru_cache(maxsize=16)
+def _tables(vocabulary: Vocabulary) -> _Tables:
+    arities = prefix.arities()
+    unknown = [token for token in vocabulary.tokens if token not in (*SPECIAL, *prefix.DIGITS, *arities)]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} has no place in a tree; path codes are made for prefix tokens")
+    return _Tables(
+        operands=np.array([arities.get(token, 0) for token in vocabulary.tokens], np.int64),
+        digit=np.array([token in prefix.DIGITS for token in vocabulary.tokens]),
+        number=np.array([token in (prefix.PLUS, prefix.MINUS) for token in vocabulary.tokens]),
+        special=np.array([token in SPECIAL for token in vocabulary.tokens]),
+    )
+
+
+def path_codes(ids: Int[np.ndarray, "B S"], vocabulary: Vocabulary, depth: int) -> Int8[np.ndarray, "B S C"]:
+    """Path and place of every token of a padded batch, as int8; C is `depth`.
+
+    Columns 0..C-2 hold the path, one child code a level, 0 beyond the token's own depth; the last column holds the
+    place.  `<eos>` and `<pad>` behind an expression have zeros only.
+
+    Raises:
+      DepthOverflow: an expression has more than C-1 levels.
+      ValueError: a row is not one expression, or a number has more than 127 digits.
+    """
+    if depth < 2:
+        raise ValueError(f"path codes need a depth of 2 or more (levels, then the place), got {depth}")
+    tables = _tables(vocabulary)
+    by_position = np.asarray(ids).T  # S first: a row of each step's array is contiguous
+    place = _places(tables.digit[by_position])
+    wrong = _is_malformed(tables, by_position) | (place > MAX_PLACE).any(axis=0)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"row {row} of the batch is not one expression: {' '.join(vocabulary.decode(ids[row]))[:200]}")
+    codes = np.zeros((*by_position.shape, depth), np.int8)
+    _fill_paths(codes[:, :, :-1], tables.operands[by_position], ~(tables.digit | tables.special)[by_position])
+    codes[tables.special[by_position]] = 0
+    codes[:, :, -1] = place
+    return codes.transpose(1, 0, 2)
+
+
+def _places(digit: Bool[np.ndarray, "S B"]) -> Int[np.ndarray, "S B"]:
+    """Number of digits since the last token that is none, the token itself included."""
+    position = np.arange(len(digit))[:, None]
+    return position - np.maximum.accumulate(np.where(digit, -1, position), axis=0)
+
+
+def _is_malformed(tables: _Tables, ids: Int[np.ndarray, "S B"]) -> Bool[np.ndarray, "B"]:
+    """Which columns are not one expression followed by special tokens."""
+    digit, number, special = tables.digit[ids], tables.number[ids], tables.special[ids]
+    structural = ~(digit | special)
+    change = np.where(structural, tables.operands[ids] - 1, 0)
+    wanted = 1 + np.cumsum(change, axis=0)
+    wrong = structural & (wanted - change <= 0) | special & (wanted > 0)
+    wrong[1:] |= digit[1:] & ~(digit | number)[:-1] | number[:-1] & ~digit[1:]
+    wrong[:1] |= digit[:1]
+    wrong[-1:] |= number[-1:] | (wanted[-1:] != 0)
+    return wrong.any(axis=0) | (len(ids) == 0)
+
+
+def _fill_paths(
+    paths: Int8[np.ndarray, "S B levels"], operands: Int[np.ndarray, "S B"], structural: Bool[np.ndarray, "S B"]
+) -> None:
+    """Write the paths of well-formed expressions, position by position; tokens that are not structural repeat the last.
+
+    The current path is all the state that is needed: behind a leaf, the next operand's path is the leaf's with its
+    deepest left turn made a right turn and all below cut off.
+    """
+    length, rows, levels = paths.shape
+    level = np.arange(levels)
+    path, own_depth = np.zeros((rows, levels), np.int8), np.zeros(rows, np.int64)
+    for position in range(length):
+        fresh, count = structural[position], operands[position]
+        paths[position] = path if fresh.all() else np.where(fresh[:, None], path, paths[position - 1])
+        inner = count > 0
+        too_deep = inner & (own_depth == levels)
+        if too_deep.any():
+            raise DepthOverflow(int(np.argmax(too_deep)), levels)
+        left_turns = np.where(path == LEFT, level + 1, 0).max(axis=1)  # 1 + level of the deepest, 0 for none
+        cut = np.where(inner, own_depth, left_turns - 1)
+        step = np.where(inner, np.where(count == 1, ONLY, LEFT), RIGHT).astype(np.int8)
+        following = np.where(level == cut[:, None], step[:, None], path * (level < cut[:, None]))
+        path = np.where(fresh[:, None], following, path)
+        own_depth = np.where(fresh, cut + 1, own_depth)
+
+
+def seed_bits(path: Path, pos_dim: int = SEED_POS_DIM) -> tuple[int, ...]:
+    """The original experiment's position vector of a path: `pos_dim` bits, padded with 0, cut off behind.
+
+    The root is 1; an only child appends 0, a left child 1 0, a right child 0 1.  (Its text writes 1 0 1 for the left
+    child of the root as well; read as a slip, since its own rule is followed one level below.)  Not injective: an
+    only child looks like padding, and six bits end below depth 3.
+
+    >>> seed_bits((3, 2))
+    (1, 0, 1, 1, 0, 0)
+    """
+    bits = [1]
+    for code in path:
+        bits.extend(_SEED_STEPS[code])
+    return tuple((bits + [0] * pos_dim)[:pos_dim])
+
+
+_SEED_STEPS = {ONLY: (0,), LEFT: (1, 0), RIGHT: (0, 1)}
