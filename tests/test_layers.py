@@ -31,7 +31,7 @@ RANKS = {
 }  # fmt: skip
 
 # Rooms that see less than their rank allows.
-ONLY = {
+ONLY: dict[str, set[str]] = {
     "config": set(),
     "processes": set(),
     "models": {"attention", "tokenization"},
@@ -86,7 +86,7 @@ def imports(path: pathlib.Path, tree: ast.Module) -> Iterator[tuple[str, bool]]:
 def import_breaches(path: pathlib.Path, tree: ast.Module) -> Iterator[str]:
     """What the file imports against the rules of the house."""
     module = module_name(path)
-    own = room(module)
+    own = room(module) or ""
     for name, at_load in imports(path, tree):
         other, top = room(name), name.split(".")[0]
         if top in {*AROUND, "torch"}:
