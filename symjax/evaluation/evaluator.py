@@ -1,0 +1,300 @@
+"""Decode a suite, judge every answer, write the rows and the summary, with the baselines beside the model.
+
+`evaluation/<suite>-<decoder>/part-00000.jsonl` holds one line a problem, `summary.json` every figure.  Both are
+written beside and renamed, the summary last, so a summary always belongs to finished parts.  Needs no JAX of its own:
+`decode` comes closed over its parameters, and arrays are only turned into NumPy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+import os
+import pathlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from symjax import tasks
+from symjax.evaluation import baselines, metrics
+from symjax.evaluation.rows import example_of, part_path, read_rows, row_of, write_beside
+from symjax.processes import watched_map
+from symjax.tasks import Example, ParseError, Task, Tokens, Verdict
+from symjax.tokenization.vocabulary import EOS_ID
+
+SCHEMA = 1
+PADDING = -1
+MODEL = "model"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """What is evaluated, and how much of it.
+
+    Attributes:
+      suite: the split of the data set.
+      decoder: the search that writes the answers.
+      num_examples: the first so many problems of the suite, rounded up to equal shares of the processes; 0 for all.
+      batch_size: problems decoded at once.
+      bootstrap: resamplings behind every interval; 0 for none.
+      unconstrained_examples: problems decoded a second time without the grammar, to see how often the model is well
+        formed by itself; 0 for none.
+      max_training: training problems, the first ones, that the nearest neighbour is sought among; 0 for all.
+      verify_workers: processes that judge answers; 0 judges in this process, without limits.
+      verify_seconds: time limit of one verdict in a worker; what exceeds it is undetermined, never wrong.
+    """
+
+    suite: str = "test"
+    decoder: str = "greedy"
+    num_examples: int = 0
+    batch_size: int = 256
+    bootstrap: int = 1000
+    unconstrained_examples: int = 256
+    max_training: int = 0
+    verify_workers: int = 0
+    verify_seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("num_examples", "bootstrap", "unconstrained_examples", "max_training", "verify_workers"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"evals.{name} is {getattr(self, name)}; it must be 0 or more")
+        if self.batch_size < 1:
+            raise ValueError(f"evals.batch_size is {self.batch_size}; it must be 1 or more")
+        if not self.verify_seconds > 0:
+            raise ValueError(f"evals.verify_seconds is {self.verify_seconds}; it must be above 0")
+        for name in ("suite", "decoder"):
+            value = getattr(self, name)
+            if not value or set(value) & set("/\\. "):
+                raise ValueError(f"evals.{name} is {value!r}; it names a folder: no slash, dot or space, not empty")
+
+
+class DecodedLike(Protocol):
+    """What a decoder gives, best candidate first."""
+
+    tokens: Int[np.ndarray, "B K T"]
+    scores: Float[np.ndarray, "B K"]
+
+
+class IdentifiedBatch(Protocol):
+    """A batch whose rows say which example they are; -1 for padding."""
+
+    example_ids: Int[np.ndarray, "B"]
+
+
+Decode = Callable[[Any], DecodedLike]
+Batches = Callable[[], Iterator[tuple[Any, list[Example]]]]
+
+
+def evaluate(
+    *,
+    run_dir: str | os.PathLike[str],
+    task: Task,
+    decode: Decode,
+    decode_unconstrained: Decode | None,
+    batches: Batches,
+    training_examples: Callable[[], list[Example]],
+    options: EvaluateOptions,
+    provenance: Mapping[str, Any],
+    process_index: int = 0,
+    process_count: int = 1,
+    barrier: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """The summary that `evaluation/<suite>-<decoder>/summary.json` holds; rows and summary are written.
+
+    `summary["predictors"][name]` is what `metrics.summarise` says of the model and of every baseline: all items,
+    label-unseen items, every slice.  Only a decoder's best candidate is judged.
+
+    Args:
+      decode, decode_unconstrained: batch -> answers, with and without the grammar; the second may be None.
+      batches: the problems of this process in order, padded rows marked by example id -1; called anew for each pass.
+      training_examples: what the baselines may know; called in process 0 only.
+      provenance: JSON-able; what was evaluated (config, checkpoint step, data set), copied into the summary.
+      process_index, process_count: this process writes its own part, and process 0 the summary of all parts.
+      barrier: returns when every process has called it.
+
+    Returns:
+      The summary; an empty dictionary in processes other than 0.
+
+    Raises:
+      ValueError: the suite has no example.
+    """
+    started = time.perf_counter()
+    folder = pathlib.Path(run_dir) / "evaluation" / f"{options.suite}-{options.decoder}"
+    limit = _share(options.num_examples, process_count)
+    answered = list(_answers(task, decode, batches(), limit))
+    decoded = time.perf_counter()
+    rows = [
+        row_of(task, number, example, answer, score, verdict)
+        for (number, example, answer, score), verdict in zip(answered, _verdicts(task, answered, options), strict=True)
+    ]
+    verified = time.perf_counter()
+    write_beside(part_path(folder, process_index), (json.dumps(metrics.plain(row)) + "\n" for row in rows))
+    validity = None
+    if decode_unconstrained is not None and options.unconstrained_examples:
+        limit = _share(options.unconstrained_examples, process_count)
+        validity = _well_formed(task, decode_unconstrained, batches(), limit)
+    barrier()
+    if process_index:
+        return {}
+    for stale in folder.glob("part-*.jsonl"):
+        if stale not in {part_path(folder, index) for index in range(process_count)}:
+            stale.unlink()
+    rows = [row for index in range(process_count) for row in read_rows(part_path(folder, index))]
+    if not rows:
+        raise ValueError(f"suite {options.suite!r} has no example; generate more data or evaluate another split")
+    summary = _summary(task, rows, training_examples(), validity, options)
+    summary["provenance"] = dict(provenance)
+    summary["seconds"] = {
+        "decode": round(decoded - started, 3),
+        "verify": round(verified - decoded, 3),
+        "summarise": round(time.perf_counter() - verified, 3),
+    }
+    summary = metrics.plain(summary)
+    write_beside(folder / "summary.json", [json.dumps(summary, indent=1), "\n"])
+    return summary
+
+
+def validate(
+    *, task: Task, decode: Decode, batches: Iterable[tuple[Any, list[Example]]], num_examples: int = 0
+) -> dict[str, float]:
+    """Figures of the first `num_examples` problems (0: all) by name, without intervals: metrics, then verdict rates.
+
+    The light form of `evaluate` for use between training steps; writes nothing.
+    """
+    rows = [
+        row_of(task, number, example, answer, score, task.verify(example.problem, answer, example.answer))
+        for number, example, answer, score in _answers(task, decode, iter(batches), num_examples or math.inf)
+    ]
+    table = metrics.summarise(rows, task.metrics, bootstrap=0)["all"]
+    return {name: figure["value"] for part in ("metrics", "verdicts") for name, figure in table[part].items()}
+
+
+Answered = tuple[int, Example, Tokens, float]
+
+
+def _share(total: int, process_count: int) -> float:
+    """How many of `total` a process takes: equal shares, rounded up; infinite for a total of 0, which means all."""
+    return math.ceil(total / process_count) if total else math.inf
+
+
+def _decoded(
+    decode: Decode, batches: Iterator[tuple[Any, list[Example]]], limit: float
+) -> Iterator[tuple[int, Example, list[int], float]]:
+    """(example id, example, ids of the best candidate, its score) of the first `limit` problems, no padding.
+
+    The number of calls of `decode` depends on the batches' sizes alone, padding included: processes that decode
+    together stay in step.
+    """
+    rows = given = 0
+    for batch, examples in batches:
+        if rows >= limit:
+            return
+        numbers = np.asarray(batch.example_ids)
+        rows += len(numbers)
+        real = np.flatnonzero(numbers != PADDING)
+        if len(examples) == len(numbers):
+            examples = [examples[place] for place in real]
+        decoded = decode(batch)
+        tokens, scores = np.asarray(decoded.tokens), np.asarray(decoded.scores)
+        for place, example in zip(real, examples, strict=True):
+            if given < limit:
+                yield int(numbers[place]), example, tokens[place, 0].tolist(), float(scores[place, 0])
+            given += 1
+
+
+def _answers(
+    task: Task, decode: Decode, batches: Iterator[tuple[Any, list[Example]]], limit: float
+) -> Iterator[Answered]:
+    """(example id, example, answer tokens, score) of the first `limit` problems."""
+    for number, example, ids, score in _decoded(decode, batches, limit):
+        yield number, example, task.answer_vocabulary.decode(ids), score
+
+
+def _well_formed(task: Task, decode: Decode, batches: Iterator[tuple[Any, list[Example]]], limit: float) -> list[bool]:
+    """Whether each free decode ends and parses."""
+    return [
+        EOS_ID in ids and not isinstance(task.decode(task.answer_vocabulary.decode(ids)), ParseError)
+        for _, _, ids, _ in _decoded(decode, batches, limit)
+    ]
+
+
+def _verdicts(task: Task, answered: Sequence[Answered], options: EvaluateOptions) -> list[Verdict]:
+    """One verdict an answer; a worker that is lost leaves `undetermined`, with what happened as evidence."""
+    if not options.verify_workers:
+        return [task.verify(example.problem, answer, example.answer) for _, example, answer, _ in answered]
+    verdicts: list[Verdict | None] = [None] * len(answered)
+    outcomes = watched_map(
+        functools.partial(_verify_in_worker, task.name, tuple(task.options.items())),
+        [(example.problem, answer, example.answer) for _, example, answer, _ in answered],
+        workers=options.verify_workers,
+        time_limit=options.verify_seconds,
+    )
+    for place, outcome in outcomes:
+        if outcome.failure == "worker_error":
+            outcome.get()
+        lost = {"failure": outcome.failure, "detail": outcome.detail}
+        verdicts[place] = outcome.value or Verdict(kind="undetermined", evidence=lost, seconds=options.verify_seconds)
+    return verdicts
+
+
+def _verify_in_worker(name: str, options: tuple, item: tuple[Tokens, Tokens, Tokens]) -> Verdict:
+    """The verdict on (problem, answer, reference) by a task that this process loads once."""
+    return _loaded(name, options).verify(*item)
+
+
+@functools.cache
+def _loaded(name: str, options: tuple) -> Task:
+    return tasks.load(name, **dict(options))
+
+
+def _summary(
+    task: Task,
+    rows: Sequence[dict[str, Any]],
+    training: Sequence[Example],
+    validity: Sequence[bool] | None,
+    options: EvaluateOptions,
+) -> dict[str, Any]:
+    """Figures of the model and of every baseline."""
+    examples = [example_of(row) for row in rows]
+    answers, neighbours = baselines.baseline_answers(task, examples, training, max_training=options.max_training)
+    judged = {MODEL: rows}
+    for name, given in answers.items():
+        triples = zip(rows, examples, given, strict=True)
+        judged[name] = [_rejudged(task, row, example, answer) for row, example, answer in triples]
+    summary: dict[str, Any] = {
+        "schema": SCHEMA,
+        "task": task.name,
+        "suite": options.suite,
+        "decoder": options.decoder,
+        "options": dataclasses.asdict(options),
+        "counts": {
+            "examples": len(rows),
+            "label_unseen": sum(row["label_unseen"] for row in rows),
+            "training": len(training),
+        },
+        "metrics": [dataclasses.asdict(metric) for metric in task.metrics],
+        "predictors": {
+            name: metrics.summarise(group, task.metrics, bootstrap=options.bootstrap) for name, group in judged.items()
+        },
+        "well_formed_without_grammar": metrics.rate(validity, bootstrap=options.bootstrap) if validity else None,
+        "nearest_neighbour": None,
+    }
+    if neighbours is not None:
+        distances = neighbours.distances.tolist()
+        summary["nearest_neighbour"] = {
+            "training_examples": neighbours.training,
+            "mean_distance": sum(distances) / len(distances),
+            "identical_problems": distances.count(0),
+        }
+    return summary
+
+
+def _rejudged(task: Task, row: Mapping[str, Any], example: Example, answer: Tokens) -> dict[str, Any]:
+    """The row with another answer's verdict and measures."""
+    verdict = task.verify(example.problem, answer, example.answer)
+    return {**row, "verdict": verdict.kind, "measures": task.measure(example, answer)}
