@@ -72,7 +72,8 @@ def _sliced_table(rows: Sequence[Row], metrics: Sequence[Metric], bootstrap: int
     table = _table(rows, metrics, bootstrap, seed)
     names = sorted({name for row in rows for name in row["slices"]})
     by_slice = {
-        name: _groups(rows, lambda row, name=name: [row["slices"][name]] * (name in row["slices"])) for name in names
+        name: _groups([row for row in rows if name in row["slices"]], lambda row, name=name: (row["slices"][name],))
+        for name in names
     }
     table["slices"] = {
         name: {value: _table(group, metrics, bootstrap, seed) for value, group in groups.items()}

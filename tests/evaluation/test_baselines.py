@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import random
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from symjax.evaluation.baselines import NEAREST, ROUNDING, baseline_answers, edit_distances, nearest
+
+IDS = st.integers(3, 6)
+
+
+def textbook(a, b):
+    """Edit distance by its recursive definition, tabulated."""
+    table = {(0, j): j for j in range(len(b) + 1)} | {(i, 0): i for i in range(len(a) + 1)}
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            swap = table[i - 1, j - 1] + (a[i - 1] != b[j - 1])
+            table[i, j] = min(table[i - 1, j] + 1, table[i, j - 1] + 1, swap)
+    return table[len(a), len(b)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(IDS, max_size=20), st.lists(IDS, min_size=1, max_size=20))
+def test_distances_are_the_textbooks(query, other):
+    columns = np.array(other, np.int32)[:, None]
+    assert edit_distances(query, columns, vocabulary_size=10)[0] == textbook(query, other)
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 70])
+def test_every_word_size_agrees(length):
+    rng = random.Random(length)
+    query = [rng.randrange(3, 7) for _ in range(length)]
+    others = [[rng.randrange(3, 7) for _ in range(24)] for _ in range(5)]
+    distances = edit_distances(query, np.array(others, np.int32).T, vocabulary_size=10)
+    assert distances.tolist() == [textbook(query, other) for other in others]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.lists(IDS, max_size=7), min_size=1, max_size=8),
+    st.lists(st.lists(IDS, max_size=9), min_size=1, max_size=30),
+)
+def test_nearest_is_the_first_at_the_least_distance(queries, training):
+    found = nearest(queries, training, vocabulary_size=10)
+    for query, place, distance in zip(queries, found.places, found.distances, strict=True):
+        distances = [textbook(query, other) for other in training]
+        assert distance == min(distances)
+        assert place == distances.index(min(distances))
+
+
+def test_no_training_problem_is_refused():
+    with pytest.raises(ValueError, match="no training problems"):
+        nearest([[3]], [], vocabulary_size=10)
+
+
+def test_baselines_answer_every_example(task):
+    training = [task.example(word) for word in ("cc", "abb", "abc", "cc")]
+    examples = [task.example(word) for word in ("ab", "c")]
+    answers, neighbours = baseline_answers(task, examples, training)
+    assert answers["always_a"] == [("A",), ("A",)]
+    assert answers[NEAREST] == [("A", "B", "B"), ("C", "C")]
+    assert answers[ROUNDING] == [("A", "B"), ("C",)]
+    assert (neighbours.places.tolist(), neighbours.distances.tolist()) == ([1, 0], [1, 1])
+    capped, neighbours = baseline_answers(task, examples, training, max_training=1)
+    assert capped[NEAREST] == [("C", "C")] * 2
+    assert neighbours.training == 1
+
+
+def test_a_test_set_is_done_well_within_a_minute():
+    rng = random.Random(0)
+    problems = [[rng.randrange(3, 27) for _ in range(rng.randint(4, 12))] for _ in range(60_100)]
+    started = time.process_time()
+    nearest(problems[:100], problems[100:], vocabulary_size=40)
+    assert time.process_time() - started < 3.0  # 2,000 problems: 60 s
