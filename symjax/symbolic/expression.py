@@ -5,14 +5,16 @@ nothing.  This module holds the nodes, the raw constructors (exactly as written,
 traversals; `canonical` holds the constructors that put expressions into canonical form while building.
 
 No function here or below recurses over an expression: nesting is bounded by memory, not by the interpreter.
-Nodes live as long as something refers to them.
+Nodes live as long as something refers to them (small ones a little longer).
 """
 
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Iterator
-from typing import Final
+from math import gcd
+from typing import Any, Final
 
 from symjax.symbolic.operators import OPERATORS
 
@@ -25,7 +27,20 @@ N_ARY: Final = frozenset({"add", "mul"})
 Value = int | str | tuple[int, int] | None
 
 
-class Expression:
+class _Draft:
+    """The memory of a node before it is sealed by becoming an `Expression`."""
+
+    __slots__ = ("__weakref__", "args", "depth", "op", "size", "value")
+
+    def __init__(self, op: str, args: tuple[Expression, ...], value: Value, size: int, depth: int) -> None:
+        self.op = op
+        self.args = args
+        self.value = value
+        self.size = size
+        self.depth = depth
+
+
+class Expression(_Draft):
     """One node.  Built by `integer`, `rational`, `symbol` and `raw` only.
 
     Attributes:
@@ -37,18 +52,16 @@ class Expression:
       depth: number of operators on the longest path to a leaf; 0 for leaves.
     """
 
-    __slots__ = ("__weakref__", "args", "depth", "op", "size", "value")
-    op: str
-    args: tuple[Expression, ...]
-    value: Value
-    size: int
-    depth: int
+    __slots__ = ()
 
     def __init__(self) -> None:
         raise TypeError("expressions are interned: build them with integer(), rational(), symbol() or raw()")
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"expressions are immutable; cannot set {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"expressions are immutable; cannot delete {name!r}")
 
     def __repr__(self) -> str:
         return f"<{self.op} {self.value}>" if not self.args else f"<{self.op}/{len(self.args)} size {self.size}>"
@@ -71,8 +84,8 @@ class _Reference(weakref.ref):
 
 
 _TABLE: dict[tuple, _Reference] = {}
-_NEW = object.__new__
-_SET = object.__setattr__
+_RECENT: deque[Expression] = deque(maxlen=16_384)
+_RECENT_SIZE: Final = 8
 
 
 def _forget(reference: _Reference) -> None:
@@ -81,28 +94,33 @@ def _forget(reference: _Reference) -> None:
 
 
 def _intern(op: str, args: tuple[Expression, ...], value: Value) -> Expression:
-    """The one node with this operator, operands and value."""
+    """The one node with this operator, operands and value.
+
+    Small nodes are kept for a while after their last use: random trees are full of the same few.
+    """
     key = (op, args) if args else (op, value)
     reference = _TABLE.get(key)
     if reference is not None:
         node = reference()
         if node is not None:
             return node
-    node = _NEW(Expression)
-    _SET(node, "op", op)
-    _SET(node, "args", args)
-    _SET(node, "value", value)
     size, depth = 1, -1
     for arg in args:
         size += arg.size
         if arg.depth > depth:
             depth = arg.depth
-    _SET(node, "size", size)
-    _SET(node, "depth", depth + 1)
-    reference = _Reference(node, _forget)
+    draft: Any = _Draft(op, args, value, size, depth + 1)
+    draft.__class__ = Expression
+    reference = _Reference(draft, _forget)
     reference.key = key
-    _TABLE[key] = reference
-    return node
+    while (winner := _TABLE.setdefault(key, reference)) is not reference:  # another thread, or a dying node
+        node = winner()
+        if node is not None:
+            return node
+        _forget(winner)
+    if size <= _RECENT_SIZE:
+        _RECENT.append(draft)
+    return draft
 
 
 def integer(value: int) -> Expression:
@@ -116,8 +134,6 @@ def rational(numerator: int, denominator: int) -> Expression:
     Raises:
       ZeroDivisionError: the denominator is 0.
     """
-    from math import gcd
-
     if denominator == 0:
         raise ZeroDivisionError(f"{numerator}/0 is not a number")
     divisor = gcd(numerator, denominator) * (1 if denominator > 0 else -1)
