@@ -80,6 +80,29 @@ def places(tokens: Sequence[str]) -> list[int]:
     return found
 
 
+def draw(tokens: Sequence[str]) -> list[str]:
+    """One line for each node of the tree, indented by depth, with its path.
+
+    Raises:
+      PrefixError: the tokens are not one expression.
+
+    >>> print("\\n".join(draw("mul x INT+ 1 2".split())))
+    mul         root
+      x         2
+      INT+ 1 2  3
+    """
+    labels: list[str] = []
+    shown: list[str] = []
+    for token, path, place in zip(tokens, paths(tokens), places(tokens), strict=True):
+        if place:
+            labels[-1] += f" {token}"
+        else:
+            labels.append("  " * len(path) + token)
+            shown.append(".".join(map(str, path)) or "root")
+    width = max(map(len, labels)) + 2
+    return [label.ljust(width) + path for label, path in zip(labels, shown, strict=True)]
+
+
 @dataclasses.dataclass(frozen=True)
 class _Tables:
     """What each id of a vocabulary is in a tree; `operands` is the arity of operators and 0 for all others."""
