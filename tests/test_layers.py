@@ -26,8 +26,9 @@ RANKS = {
     "tasks": 2, "models": 2,
     "data": 3, "decoding": 3,
     "data_gen": 4, "training": 4, "evaluation": 4, "analysis": 4,
-    "train": 5, "solve": 5,
-    "cli": 6, "main": 6, "configs": 6,
+    "assembly": 5,
+    "train": 6, "solve": 6,
+    "cli": 7, "main": 7, "configs": 7,
 }  # fmt: skip
 
 # Rooms that see less than their rank allows.
