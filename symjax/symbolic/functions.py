@@ -1,0 +1,360 @@
+"""Elementary functions of truncated series: one rule for each operator, on principal branches.
+
+Values on a branch cut follow FLINT and SymPy: an argument exactly on the cut takes the value of the side that they
+choose; an argument that leaves the cut for u > 0 takes the value of the side that it leaves to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from flint import acb, arb, fmpq
+
+from symjax.symbolic import jets
+from symjax.symbolic.jets import INFINITE, Series
+from symjax.symbolic.scalars import (
+    COMPLEX,
+    HALF,
+    IMAGINARY_UNIT,
+    ONE,
+    SINGULAR,
+    ZERO,
+    Frame,
+    NeedRoot,
+    Refused,
+    Scalar,
+    ball,
+    tidy,
+)
+
+Rule = Callable[[Frame, Series], Series]
+
+
+def exponential(frame: Frame, s: Series) -> Series:
+    """exp(s); exp(a + q*ln t) is t**q * exp(a) for a rational constant q.
+
+    Raises:
+      NeedRoot: t**q is not a power of u.
+      Refused: essential singularity, or another logarithm.
+    """
+    shift = 0
+    if s.log is not None:
+        shift = _log_exponent(frame, s.log)
+    h = _argument(frame, s)
+    start = h[0]
+    value = tidy(ball(start).exp()) if start else ONE
+    return jets.made(frame, shift, jets.exp_terms(h, value), s.const and not shift)
+
+
+def _log_exponent(frame: Frame, log: Series) -> int:
+    """The power of u that exp(log * ln t) is."""
+    factor = jets.lead(log)
+    if not log.const or type(factor) is not fmpq:
+        raise Refused("logarithm", "a logarithm in an exponent, with a factor that is not a rational constant")
+    exponent = factor * frame.ramification
+    if exponent.q != 1:
+        raise NeedRoot(int(exponent.q))
+    frame.flags |= SINGULAR
+    return int(exponent.p)
+
+
+def _argument(frame: Frame, s: Series) -> list[Scalar]:
+    """Coefficients from u**0 on, as many as the result can know."""
+    if s.v < 0:
+        raise Refused("essential", "a pole inside a transcendental function")
+    return jets.dense(s, frame.terms if s.v == INFINITE else min(frame.terms, s.known))
+
+
+def _odd_argument(s: Series) -> list[Scalar]:
+    """The same for functions that vanish with their argument: enough terms to keep the relative order."""
+    if s.log is not None:
+        raise Refused("logarithm", "a logarithm inside a transcendental function")
+    if s.v < 0:
+        raise Refused("essential", "a pole inside a transcendental function")
+    return jets.dense(s, s.known)
+
+
+def _zero(s: Series) -> bool:
+    return s.v == INFINITE and s.log is None
+
+
+def _pair(frame: Frame, s: Series, hyperbolic: bool, odd: bool) -> Series:
+    """sin, cos, sinh or cosh of s."""
+    h = _odd_argument(s) if odd else _even_argument(frame, s)
+    start = h[0]
+    if not start:
+        first, second = ZERO, ONE
+    else:
+        value = ball(start)
+        first, second = value.sinh_cosh() if hyperbolic else value.sin_cos()
+        first, second = tidy(first), tidy(second)
+    terms = jets.paired_terms(h, first, second, 1 if hyperbolic else -1)
+    return jets.made(frame, 0, terms[0] if odd else terms[1], s.const)
+
+
+def _even_argument(frame: Frame, s: Series) -> list[Scalar]:
+    if s.log is not None:
+        raise Refused("logarithm", "a logarithm inside a transcendental function")
+    return _argument(frame, s)
+
+
+def sine(frame: Frame, s: Series) -> Series:
+    """sin(s)."""
+    return s if _zero(s) else _pair(frame, s, False, True)
+
+
+def cosine(frame: Frame, s: Series) -> Series:
+    """cos(s)."""
+    return _pair(frame, s, False, False)
+
+
+def sinh(frame: Frame, s: Series) -> Series:
+    """sinh(s)."""
+    if _zero(s):
+        return s
+    if s.log is not None:
+        grown = exponential(frame, s)
+        difference = jets.add(frame, grown, jets.negative(frame, jets.power(frame, grown, -ONE)))
+        return jets.scale(frame, difference, HALF)
+    return _pair(frame, s, True, True)
+
+
+def cosh(frame: Frame, s: Series) -> Series:
+    """cosh(s)."""
+    if s.log is not None:
+        grown = exponential(frame, s)
+        return jets.scale(frame, jets.add(frame, grown, jets.power(frame, grown, -ONE)), HALF)
+    return _pair(frame, s, True, False)
+
+
+def tangent(frame: Frame, s: Series) -> Series:
+    """tan(s)."""
+    if _zero(s):
+        return s
+    h = _odd_argument(s)
+    start = h[0]
+    if start:
+        sin, cos = ball(start).sin_cos()
+        if frame.is_zero(cos):
+            return jets.div(frame, sine(frame, s), cosine(frame, s))
+        start = tidy(sin / cos)
+    return jets.made(frame, 0, jets.tangent_terms(h, start, 1), s.const)
+
+
+def tanh(frame: Frame, s: Series) -> Series:
+    """tanh(s)."""
+    if _zero(s):
+        return s
+    if s.log is not None:
+        square = jets.power(frame, exponential(frame, s), fmpq(2))
+        one = jets.constant(frame, ONE)
+        return jets.div(frame, jets.add(frame, square, jets.negative(frame, one)), jets.add(frame, square, one))
+    h = _odd_argument(s)
+    start = h[0]
+    if start:
+        sin, cos = ball(start).sinh_cosh()
+        if frame.is_zero(cos):
+            return jets.div(frame, sinh(frame, s), cosh(frame, s))
+        start = tidy(sin / cos)
+    return jets.made(frame, 0, jets.tangent_terms(h, start, -1), s.const)
+
+
+def logarithm(frame: Frame, s: Series) -> Series:
+    """ln(s); a zero or pole of order v at 0 adds (v/r) * ln t.
+
+    Raises:
+      Refused: s is zero or carries a logarithm.
+    """
+    if s.log is not None:
+        raise Refused("logarithm", "a logarithm of a logarithm")
+    if s.v == INFINITE:
+        raise Refused("undefined", "the logarithm of zero")
+    value = jets.lead(s)
+    real = frame.real_part(value)
+    if real is None:
+        start: Scalar = value.log()  # type: ignore[union-attr]
+    elif frame.sign(real) > 0:
+        start = ZERO if type(real) is fmpq and real == 1 else arb(real).log()
+    else:
+        side = jets.cut_side(frame, s) or 1
+        frame.flags |= COMPLEX
+        start = acb(ZERO if type(real) is fmpq and real == -1 else arb(-real).log(), arb.pi() * side)
+    log = None
+    if s.v:
+        frame.flags |= SINGULAR
+        log = jets.constant(frame, fmpq(s.v, frame.ramification))
+    return jets.made(frame, 0, jets.log_terms(s.c, start), s.const, log)
+
+
+def _inverse_argument(s: Series) -> Scalar:
+    """Value at 0 of the argument of an inverse function."""
+    if s.log is not None:
+        raise Refused("logarithm", "a logarithm inside a transcendental function")
+    if s.v < 0:
+        jets.lead(s)
+        raise Refused("essential", "a pole inside a transcendental function")
+    return s.c[0] if s.v == 0 and s.c else ZERO
+
+
+def _start(frame: Frame, s: Series, name: str, value: Scalar) -> Scalar:
+    """name(value), from the side of the cut that s moves to, for asin, acos, atanh and acosh."""
+    if not value and name != "acos" and name != "acosh":
+        return ZERO
+    real = frame.real_part(value)
+    if real is None:
+        return getattr(value, name)()
+    below, above = frame.sign(real + 1), frame.sign(real - 1)
+    if above == 0 or below == 0:
+        frame.flags |= SINGULAR
+        real = fmpq(above + below)
+    if name == "atanh":
+        if above == 0 or below == 0:
+            raise Refused("logarithm", "atanh at 1 or -1")
+        inside = above < 0 < below
+    elif name == "acosh":
+        inside = above >= 0
+    else:
+        inside = above <= 0 <= below
+    if inside:
+        return tidy(getattr(arb(real), name)())
+    result = getattr(acb(real), name)()
+    frame.flags |= COMPLEX
+    side = jets.cut_side(frame, s, 1 if s.v == 0 else 0)
+    if side:
+        side = -side if name == "acos" else side
+        if frame.sign(result.imag) != side:
+            result = result.conjugate()
+    return result
+
+
+def _square_root_slope(frame: Frame, s: Series, sign: int) -> Series:
+    """s' / sqrt(1 + sign*s**2)."""
+    square = jets.mul(frame, s, s)
+    radicand = jets.add(frame, jets.constant(frame, ONE), square if sign > 0 else jets.negative(frame, square))
+    return jets.mul(frame, jets.derivative(frame, s), jets.power(frame, radicand, -HALF))
+
+
+def _rational_slope(frame: Frame, s: Series, sign: int) -> Series:
+    """s' / (1 + sign*s**2)."""
+    square = jets.mul(frame, s, s)
+    radicand = jets.add(frame, jets.constant(frame, ONE), square if sign > 0 else jets.negative(frame, square))
+    return jets.div(frame, jets.derivative(frame, s), radicand)
+
+
+def asin(frame: Frame, s: Series) -> Series:
+    """asin(s), by integrating s'/sqrt(1 - s**2)."""
+    start = _start(frame, s, "asin", _inverse_argument(s))
+    if s.const:
+        return jets.constant(frame, start)
+    return jets.integral(frame, _square_root_slope(frame, s, -1), start)
+
+
+def acos(frame: Frame, s: Series) -> Series:
+    """acos(s), by integrating -s'/sqrt(1 - s**2)."""
+    start = _start(frame, s, "acos", _inverse_argument(s))
+    if s.const:
+        return jets.constant(frame, start)
+    return jets.integral(frame, jets.negative(frame, _square_root_slope(frame, s, -1)), start)
+
+
+def acosh(frame: Frame, s: Series) -> Series:
+    """acosh(s), by integrating s'/(sqrt(s - 1)*sqrt(s + 1)): the product that is right on the whole real line."""
+    start = _start(frame, s, "acosh", _inverse_argument(s))
+    if s.const:
+        return jets.constant(frame, start)
+    one = jets.constant(frame, ONE)
+    below = jets.power(frame, jets.add(frame, s, jets.negative(frame, one)), -HALF)
+    above = jets.power(frame, jets.add(frame, s, one), -HALF)
+    slope = jets.mul(frame, jets.derivative(frame, s), jets.mul(frame, below, above))
+    return jets.integral(frame, slope, start)
+
+
+def atanh(frame: Frame, s: Series) -> Series:
+    """atanh(s), by integrating s'/(1 - s**2)."""
+    start = _start(frame, s, "atanh", _inverse_argument(s))
+    if s.const:
+        return jets.constant(frame, start)
+    return jets.integral(frame, _rational_slope(frame, s, -1), start)
+
+
+def _imaginary(frame: Frame, value: Scalar) -> bool:
+    return type(value) is acb and frame.sign(value.real) == 0
+
+
+def asinh(frame: Frame, s: Series) -> Series:
+    """asinh(s), by integrating s'/sqrt(1 + s**2); -i*asin(i*s) where the argument may lie on the cut."""
+    value = _inverse_argument(s)
+    if _imaginary(frame, value):
+        return jets.rotate(frame, asin(frame, jets.rotate(frame, s, IMAGINARY_UNIT)), -IMAGINARY_UNIT)
+    start = tidy(ball(value).asinh()) if value else ZERO
+    if s.const:
+        return jets.constant(frame, start)
+    return jets.integral(frame, _square_root_slope(frame, s, 1), start)
+
+
+def atan(frame: Frame, s: Series) -> Series:
+    """atan(s), by integrating s'/(1 + s**2); at a real pole, the half turn on its side less atan(1/s)."""
+    if s.v < 0 and s.log is None:
+        real = frame.real_part(jets.lead(s))
+        if real is None:
+            raise Refused("essential", "a complex pole inside atan")
+        frame.flags |= SINGULAR
+        half_turn = jets.constant(frame, arb.pi() * frame.sign(real) / 2)
+        inner = atan(frame, jets.power(frame, s, -ONE))
+        return jets.add(frame, half_turn, jets.negative(frame, inner))
+    value = _inverse_argument(s)
+    if _imaginary(frame, value):
+        return jets.rotate(frame, atanh(frame, jets.rotate(frame, s, IMAGINARY_UNIT)), -IMAGINARY_UNIT)
+    start = tidy(ball(value).atan()) if value else ZERO
+    if s.const:
+        return jets.constant(frame, start)
+    return jets.integral(frame, _rational_slope(frame, s, 1), start)
+
+
+def general_power(frame: Frame, base: Series, exponent: Series) -> Series:
+    """base**exponent; 0**0 is 1, 0**g is 0 where g(0) > 0, as in SymPy.
+
+    Raises:
+      Refused: the base vanishes or has a pole at 0 and the exponent is no rational constant.
+    """
+    if exponent.v == INFINITE and exponent.log is None:
+        return jets.constant(frame, ONE)
+    if exponent.const and exponent.log is None and type(exponent.c[0]) is fmpq:
+        return jets.power(frame, base, exponent.c[0])
+    if base.v == INFINITE and base.log is None:
+        if exponent.v == 0 and exponent.log is None:
+            real = frame.real_part(jets.lead(exponent))
+            if real is not None and frame.sign(real) > 0:
+                return base
+        raise Refused("undefined", "zero to a power that is not positive")
+    if base.log is not None:
+        raise Refused("logarithm", "a power of a logarithm")
+    jets.lead(base)
+    if base.v:
+        raise Refused("power", "the base vanishes or has a pole at 0 and the exponent is no rational constant")
+    return exponential(frame, jets.mul(frame, exponent, logarithm(frame, base)))
+
+
+FUNCTIONS: Mapping[str, Rule] = MappingProxyType(
+    {
+        "sq": lambda frame, s: jets.power(frame, s, fmpq(2)),
+        "cb": lambda frame, s: jets.power(frame, s, fmpq(3)),
+        "sqrt": lambda frame, s: jets.power(frame, s, HALF),
+        "cbrt": lambda frame, s: jets.power(frame, s, fmpq(1, 3)),
+        "exp": exponential,
+        "ln": logarithm,
+        "sin": sine,
+        "cos": cosine,
+        "tan": tangent,
+        "asin": asin,
+        "acos": acos,
+        "atan": atan,
+        "sinh": sinh,
+        "cosh": cosh,
+        "tanh": tanh,
+        "asinh": asinh,
+        "acosh": acosh,
+        "atanh": atanh,
+    }
+)
