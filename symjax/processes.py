@@ -17,6 +17,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.util
 import os
 import signal
 import sys
@@ -107,6 +108,7 @@ class Watched:
         self._memory_limit = memory_limit
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: multiprocessing.connection.Connection | None = None
+        self._end: Callable[[], None] | None = None
         self._ready = False
         self._deadline = 0.0
 
@@ -125,13 +127,9 @@ class Watched:
 
     def close(self) -> None:
         """Ends the worker at once.  The next call starts a new one."""
-        if self._connection is not None:
-            self._connection.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process.close()
-        self._process, self._connection, self._ready = None, None, False
+        if self._end is not None:
+            self._end()
+        self._process, self._connection, self._end, self._ready = None, None, None, False
 
     def __enter__(self) -> Self:
         return self
@@ -145,12 +143,14 @@ class Watched:
         """Spawns the worker and returns without waiting for it."""
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
+        # Not a daemon in multiprocessing's sense: those may not watch workers of their own.
         self._process = context.Process(
-            target=_serve, args=(theirs, self._function, self._memory_limit), daemon=True, name="symjax-worker"
+            target=_serve, args=(theirs, self._function, self._memory_limit), name="symjax-worker"
         )
         with _inherited_settings():
             self._process.start()
         theirs.close()
+        self._end = multiprocessing.util.Finalize(self, _kill, args=(self._process, self._connection), exitpriority=10)
         self._ready, self._deadline = False, time.monotonic() + START_LIMIT
 
     def _begin(self, argument: Any) -> Outcome | None:
@@ -197,6 +197,14 @@ class Watched:
             return Outcome(failure="memory_limit", detail=f"aborted under the limit of {self._memory_limit} bytes")
         how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
         return Outcome(failure="worker_died", detail=f"the worker ended with {how} before it answered")
+
+
+def _kill(process: multiprocessing.process.BaseProcess, connection: multiprocessing.connection.Connection) -> None:
+    """Ends a worker; also runs when its `Watched` is forgotten, and before the interpreter waits for children."""
+    connection.close()
+    process.kill()
+    process.join()
+    process.close()
 
 
 def watched_map(

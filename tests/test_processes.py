@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import time
 import pytest
 
 from symjax.processes import MemoryLimit, Outcome, TimeLimit, Watched, WorkerDied, WorkerError, watched_map
+
+kept: list[Watched] = []
 
 
 def double(number: int) -> int:
@@ -34,6 +37,12 @@ def act(what: str) -> object:
         raise LookupError("nothing there")
     if what == "interrupt":
         os.kill(os.getpid(), signal.SIGINT)
+    if what == "nest":
+        with Watched(double, time_limit=30) as inner:
+            return inner.call(21)
+    if what == "forget":
+        kept.append(Watched(act, time_limit=30))
+        return kept[-1].call("pid")
     if what == "modules":
         return sorted(sys.modules)
     if what == "hash":
@@ -85,6 +94,35 @@ def test_workers_ignore_interrupts_and_fix_the_hash_seed():
         assert first[0] == "0"
         assert "jax" not in worker.call("modules")
     assert os.environ.get("PYTHONHASHSEED") == before
+
+
+def test_workers_may_watch_workers_which_die_with_them():
+    with Watched(act, time_limit=30) as worker:
+        assert worker.call("nest") == 42
+        inner = worker.call("forget")
+        assert _alive(inner)
+    _wait_until(lambda: not _alive(inner))
+
+
+def test_a_forgotten_worker_does_not_keep_the_program(tmp_path):
+    program = (
+        "from symjax.processes import Watched\n"
+        "from tests.test_processes import act\n"
+        "if __name__ == '__main__':\n"
+        "    worker = Watched(act, time_limit=30)\n"
+        "    print(worker.call('pid'))\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    environment = os.environ | {"PYTHONPATH": str(pathlib.Path(__file__).parent.parent)}
+    run = subprocess.run(
+        [sys.executable, tmp_path / "program.py"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+        check=True,
+    )
+    assert not _alive(int(run.stdout))
 
 
 @pytest.mark.parametrize("options", [{"time_limit": 0}, {"time_limit": 1, "memory_limit": 0}])
