@@ -20,7 +20,7 @@ PRECISIONS: Final = (128, 512, 2048)
 DIGITS: Final = 15
 EXPONENT_BOUND: Final = 1000
 MAX_SIZE: Final = 10_000
-MEMO_ENTRIES: Final = 100_000
+MEMO_ENTRIES: Final = 50_000
 
 _VALUES: dict[tuple[tuple[int, int], int], dict[Expression, acb]] = {}
 _KEYS: dict[Expression, str] = {}

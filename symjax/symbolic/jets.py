@@ -234,7 +234,7 @@ def integral(frame: Frame, s: Series, start: Scalar) -> Series:
 
 def cut_side(frame: Frame, s: Series, first: int = 1) -> int:
     """Which side of the real line a series moves to for u > 0, by its terms from `first` on: sign, 0 for neither."""
-    if not frame.flags & COMPLEX:
+    if not frame.inputs & COMPLEX:
         return 0
     for value in s.c[first:]:
         side = frame.imag_sign(value)

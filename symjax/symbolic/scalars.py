@@ -57,9 +57,10 @@ class Frame:
       side: +1 for x = t, -1 for x = -t.
       flags: bits SINGULAR (something depends on the side of 0 or of a cut), NUMERIC_ZERO (a ball within 2**-384 at
         1152 bits was taken for zero) and COMPLEX (a value off the real line occurred).
+      inputs: the flags of the operands of the node at hand.
     """
 
-    __slots__ = ("flags", "last", "orders", "precision", "ramification", "side", "terms")
+    __slots__ = ("flags", "inputs", "last", "orders", "precision", "ramification", "side", "terms")
 
     def __init__(self, precision: int, orders: int, ramification: int, side: int) -> None:
         self.precision = precision
@@ -69,6 +70,7 @@ class Frame:
         self.ramification = ramification
         self.side = side
         self.flags = 0
+        self.inputs = 0
 
     def real_is_zero(self, value: arb) -> bool:
         """Whether a real ball is zero.

@@ -41,7 +41,7 @@ MAX_RAMIFICATION = 12
 MAX_TERMS = 200
 MAX_DEPTH = 1000
 MAX_SIZE = 10_000
-MEMO_ENTRIES = 200_000
+MEMO_ENTRIES = 50_000
 COEFFICIENT_BOUND = 10**30
 EXACT_DIGITS = 30
 
@@ -302,9 +302,8 @@ def _evaluate(expr: Expression, frame: Frame) -> Series:
         table = _TABLES[key] = {}
     found = table.get(expr)
     if found is None:
-        if sum(map(len, _TABLES.values())) >= MEMO_ENTRIES:
-            _TABLES.clear()
-            table = _TABLES[key] = {}
+        if len(table) >= MEMO_ENTRIES:
+            table.clear()
         stack = [expr]
         while stack:
             node = stack[-1]
@@ -336,7 +335,7 @@ def _node(node: Expression, table: dict[Expression, Series | _HALT], frame: Fram
             args.append(value)
     if failed is not None and not (type(failed) is Refused and _cancels(node, failed)):
         return failed
-    frame.flags = flags
+    frame.flags = frame.inputs = flags
     try:
         if node.op in ("sub", "div") and node.args[0] is node.args[1]:
             result = _cancelled(node, args, frame)
