@@ -16,7 +16,7 @@ from symjax.tokenization.tree_paths import DepthOverflow, path_codes, paths, pla
 from symjax.tokenization.vocabulary import EOS_ID, Vocabulary
 
 VOCABULARY = Vocabulary.of(prefix.TOKENS)
-SEED_EXAMPLE = tuple("add sin x mul x x".split())
+SEED_EXAMPLE = ("add", "sin", "x", "mul", "x", "x")
 
 
 def random_tokens(count: int, *, key: str, depth: int = 3, integers: tuple[int, ...] = ()) -> list[tuple[str, ...]]:
@@ -43,13 +43,13 @@ def reference_codes(problems: list[tuple[str, ...]], length: int, depth: int) ->
 def test_known_paths() -> None:
     assert paths(SEED_EXAMPLE) == [(), (2,), (2, 1), (3,), (3, 2), (3, 3)]
     assert paths(("x",)) == [()]
-    tokens = "div INT+ 1 0 2 sin INT- 7".split()
+    tokens = ["div", "INT+", "1", "0", "2", "sin", "INT-", "7"]
     assert paths(tokens) == [(), (2,), (2,), (2,), (2,), (3,), (3, 1), (3, 1)]
     assert places(tokens) == [0, 0, 1, 2, 3, 0, 0, 1]
 
 
 def test_sums_of_many_terms_have_paths_of_their_own() -> None:
-    tokens = "add x add x add x x".split()
+    tokens = ["add", "x", "add", "x", "add", "x", "x"]
     assert paths(tokens) == [(), (2,), (3,), (3, 2), (3, 3), (3, 3, 2), (3, 3, 3)]
 
 
@@ -160,6 +160,6 @@ def test_the_seeds_vectors_collide() -> None:
 
 def test_six_bits_do_not_hold_depth_three() -> None:
     assert seed_bits((2, 2, 2)) == seed_bits((2, 2, 2, 3)) != seed_bits((2, 2))
-    deep = [path for path in itertools.product((1, 2, 3), repeat=3)]
+    deep = list(itertools.product((1, 2, 3), repeat=3))
     assert len({seed_bits(path) for path in deep}) < len(deep)
     assert len({seed_bits(path, pos_dim=9) for path in itertools.product((2, 3), repeat=4)}) == 16
