@@ -8,6 +8,7 @@ with `verdict` (a verdict's kind), `measures` (metric name -> float; NaN or abse
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,13 +21,13 @@ Row = Mapping[str, Any]
 
 LEVEL = 0.95
 VERDICTS = {
-    "solved": ("proved",),
-    "solved_upper": ("proved", "undetermined"),
+    "proved": ("proved",),
+    "proved_or_undetermined": ("proved", "undetermined"),
     "refuted": ("refuted",),
     "undetermined": ("undetermined",),
     "unparsable": ("unparsable",),
 }
-"""Rate -> the verdicts that it counts.  What is solved lies between `solved` and `solved_upper`."""
+"""Rate -> the verdicts that it counts.  What is solved lies between the first two."""
 
 _CELLS = 4_000_000
 """Resampling weights held at once; bounds memory at 8 bytes each."""
@@ -94,8 +95,9 @@ def _groups(rows: Sequence[Row], keys: Callable[[Row], Sequence[str]]) -> dict[s
 
 
 def _natural(key: str) -> tuple[bool, int, str]:
-    """Sort key: whole numbers first and by size, then the rest by name."""
-    return (not key.isdecimal(), int(key) if key.isdecimal() else 0, key)
+    """Sort key: what begins with a number first and by that number, then the rest by name."""
+    number = re.match(r"\d+", key)
+    return (number is None, int(number[0]) if number else 0, key)
 
 
 def _table(rows: Sequence[Row], metrics: Sequence[Metric], bootstrap: int, seed: int) -> dict:

@@ -52,10 +52,10 @@ def test_summary_counts_rates_baselines_and_provenance(run, tmp_path):
     assert summary == json.loads((tmp_path / "evaluation/test-greedy/summary.json").read_text())
     assert summary["counts"] == {"examples": 8, "label_unseen": 2, "training": 3}
     model = summary["predictors"]["model"]
-    assert model["all"]["verdicts"]["solved"]["value"] == 7 / 8
-    assert model["label_unseen"]["verdicts"]["solved"]["value"] == 1 / 2
+    assert model["all"]["verdicts"]["proved"]["value"] == 7 / 8
+    assert model["label_unseen"]["verdicts"]["proved"]["value"] == 1 / 2
     assert summary["predictors"]["always_a"]["all"]["metrics"]["exact"]["value"] == 1 / 8
-    assert summary["predictors"]["rounding_floor"]["all"]["verdicts"]["solved"]["value"] == 1
+    assert summary["predictors"]["rounding_floor"]["all"]["verdicts"]["proved"]["value"] == 1
     assert set(summary["predictors"]) == {"model", "always_a", "nearest_neighbour", "rounding_floor"}
     assert summary["provenance"] == {"config": "spelling-tiny", "checkpoint_step": 7}
     assert summary["nearest_neighbour"]["training_examples"] == 3
@@ -111,7 +111,7 @@ def test_two_processes_write_parts_and_one_summary(run, tmp_path, task):
     assert results[1] == {}
     together = results[0]["predictors"]["model"]["all"]
     assert together["count"] == 8
-    assert together["verdicts"]["solved"]["value"] == alone["predictors"]["model"]["all"]["verdicts"]["solved"]["value"]
+    assert together["verdicts"]["proved"]["value"] == alone["predictors"]["model"]["all"]["verdicts"]["proved"]["value"]
     run()
     parts = sorted(path.name for path in (tmp_path / "evaluation/test-greedy").glob("*"))
     assert parts == ["part-00000.jsonl", "summary.json"]
@@ -142,7 +142,7 @@ def test_a_failed_write_leaves_what_was_there(run, tmp_path, monkeypatch):
 
 def test_validate_gives_points_by_name(task):
     figures = validate(task=task, decode=task.speller(mistake=one_wrong), batches=task.batched(WORDS)())
-    assert figures["exact"] == figures["solved"] == 7 / 8
+    assert figures["exact"] == figures["proved"] == 7 / 8
     assert figures["letters"] == 0
     some = validate(task=task, decode=task.speller(), batches=task.batched(WORDS)(), num_examples=2)
     assert some["exact"] == 1

@@ -94,8 +94,8 @@ def test_verdicts_bound_what_is_solved():
     kinds = ["proved"] * 5 + ["undetermined"] * 2 + ["refuted"] * 2 + ["unparsable"]
     rates = summarise([row({}, verdict=kind) for kind in kinds], [], bootstrap=100)["all"]["verdicts"]
     assert {name: figure["value"] for name, figure in rates.items()} == {
-        "solved": 0.5,
-        "solved_upper": 0.7,
+        "proved": 0.5,
+        "proved_or_undetermined": 0.7,
         "refuted": 0.2,
         "undetermined": 0.2,
         "unparsable": 0.1,
