@@ -184,5 +184,7 @@ def load(name: str, **options: Any) -> Task:
     known = inspect.signature(make).parameters
     unknown = sorted(set(options) - set(known) | set(options) & {"name"})
     if unknown:
-        raise ValueError(f"task {name!r} has no option {unknown[0]!r}; it has: {', '.join(key for key in known if key != 'name')}")
+        raise ValueError(
+            f"task {name!r} has no option {unknown[0]!r}; it has: {', '.join(key for key in known if key != 'name')}"
+        )
     return make(name, **options)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import random
 import statistics
 import time
@@ -247,7 +248,7 @@ class Taylor:
     def read_problem(self, text: str) -> Tokens | Rejection:
         """Prefix tokens of `text`: read as prefix if every word is a prefix token, else as infix.
 
-        Rejections: "malformed", "unknown_symbol", "too_deep", "too_long".
+        Rejections: "malformed" (unknown names included), "too_deep", "too_long".
         """
         words = tuple(text.split())
         is_prefix = bool(words) and all(word in self.problem_vocabulary.ids for word in words)
@@ -356,9 +357,11 @@ def _is_rational(exact: str) -> bool:
 
 def _read_infix(text: str) -> Expression | Rejection:
     """The expression of infix `text`."""
-    from symjax.symbolic.reader import ReadError, read_infix
+    from symjax.symbolic.reader import MAX_LENGTH, MAX_NESTING, ReadError, read_infix
 
     try:
         return read_infix(text)
     except ReadError as error:
-        return Rejection("malformed", str(error))
+        nesting = max(itertools.accumulate((sign == "(") - (sign == ")") for sign in text[:MAX_LENGTH]), default=0)
+        reason = "too_long" if len(text) > MAX_LENGTH else "too_deep" if nesting > MAX_NESTING else "malformed"
+        return Rejection(reason, str(error))

@@ -87,7 +87,11 @@ def compile_grammar(spec: GrammarSpec, vocabulary: Vocabulary) -> GrammarTables:
     if stuck:
         raise ValueError(f"no answer can end from the grammar states {', '.join(stuck)}")
     return GrammarTables(
-        start=number[spec.start], next_state=next_state, remaining=remaining, codes=codes, accept=accept,
+        start=number[spec.start],
+        next_state=next_state,
+        remaining=remaining,
+        codes=codes,
+        accept=accept,
         code_sizes=spec.code_sizes,
     )
 
