@@ -24,6 +24,9 @@ SYMBOL: Final = "symbol"
 LEAVES: Final = frozenset({INTEGER, RATIONAL, SYMBOL})
 N_ARY: Final = frozenset({"add", "mul"})
 
+MAX_DIGITS: Final = 1000
+"""Longest number that the readers of tokens and text accept."""
+
 Value = int | str | tuple[int, int] | None
 
 

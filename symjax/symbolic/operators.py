@@ -18,10 +18,14 @@ class Operator:
     Attributes:
       name: the prefix token.
       arity: number of operands.
-      sympy: name of the SymPy class or function that `reference` and `printing` look up.
+      sympy: name of the SymPy class or function, for the bridge and for the order of arguments.
       infix: format string over `{0}`, `{1}` (operands, parenthesised where `precedence` asks for it).
-      latex: format string over `{0}`, `{1}`.
+      latex: the same for LaTeX.
+      mathml: the same for presentation MathML.
       precedence: binding strength of the infix form; 1 sums, 2 products, 3 signs, 4 powers, 5 function calls.
+      layout_precedence: the same for LaTeX and MathML, where fractions and powers are boxes.
+      boxed: operands that LaTeX and MathML set apart (numerator, radicand, exponent, function argument), so that
+        they need no parentheses.
       family: operators of one family exclude each other below themselves in the seed's sampler; "" for none.
       weight: relative frequency in the seed's sampler (the seed does not state its weights; these are the
         stand-ins of the measurements that our figures are compared with).
@@ -32,43 +36,109 @@ class Operator:
     sympy: str
     infix: str
     latex: str
+    mathml: str
     precedence: int = 5
+    layout_precedence: int = 5
+    boxed: tuple[int, ...] = ()
     family: str = ""
     weight: float = 1.0
 
 
-def _function(name: str, family: str, weight: float, *, sympy: str = "", infix: str = "", latex: str = "") -> Operator:
+def _function(name: str, family: str, weight: float, *, sympy: str = "", latex: str = "") -> Operator:
     """Row for a unary function written `name(x)`."""
     return Operator(
         name=name,
         arity=1,
         sympy=sympy or name,
-        infix=(infix or name) + "({0})",
+        infix=name + "({0})",
         latex=(latex or "\\" + name) + r"\left({0}\right)",
+        mathml=f"<mi>{name}</mi><mo>&#x2061;</mo><mrow><mo>(</mo>{{0}}<mo>)</mo></mrow>",
+        boxed=(0,),
         family=family,
         weight=weight,
     )
 
 
+def _operation(
+    name: str, sign: str, latex: str, mathml: str, precedence: int, *, sympy: str, weight: float
+) -> Operator:
+    """Row for a binary operation written with a sign between its operands."""
+    return Operator(
+        name=name,
+        arity=2,
+        sympy=sympy,
+        infix=f"{{0}}{sign}{{1}}",
+        latex=f"{{0}} {latex} {{1}}",
+        mathml=f"{{0}}<mo>{mathml}</mo>{{1}}",
+        precedence=precedence,
+        layout_precedence=precedence,
+        weight=weight,
+    )
+
+
+def _power(name: str, exponent: str, weight: float) -> Operator:
+    """Row for a fixed power, which infix writes as a call."""
+    return Operator(
+        name=name,
+        arity=1,
+        sympy="Pow",
+        infix=name + "({0})",
+        latex="{{{0}}}^{{" + exponent + "}}",
+        mathml=f"<msup><mrow>{{0}}</mrow><mn>{exponent}</mn></msup>",
+        layout_precedence=4,
+        family="power",
+        weight=weight,
+    )
+
+
+def _root(name: str, latex: str, mathml: str, weight: float) -> Operator:
+    """Row for a root."""
+    return Operator(
+        name=name,
+        arity=1,
+        sympy=name,
+        infix=name + "({0})",
+        latex=latex,
+        mathml=mathml,
+        boxed=(0,),
+        family="power",
+        weight=weight,
+    )
+
+
 _ROWS = (
-    Operator(name="add", arity=2, sympy="Add", infix="{0} + {1}", latex="{0} + {1}", precedence=1, weight=5),
-    Operator(name="sub", arity=2, sympy="Add", infix="{0} - {1}", latex="{0} - {1}", precedence=1, weight=5),
-    Operator(name="mul", arity=2, sympy="Mul", infix="{0}*{1}", latex=r"{0} \cdot {1}", precedence=2, weight=6),
-    Operator(name="div", arity=2, sympy="Mul", infix="{0}/{1}", latex=r"\frac{{{0}}}{{{1}}}", precedence=2, weight=5),
+    _operation("add", " + ", "+", "+", 1, sympy="Add", weight=5),
+    _operation("sub", " - ", "-", "&#x2212;", 1, sympy="Add", weight=5),
+    _operation("mul", "*", r"\cdot", "&#x22C5;", 2, sympy="Mul", weight=6),
+    Operator(
+        name="div",
+        arity=2,
+        sympy="Mul",
+        infix="{0}/{1}",
+        latex=r"\frac{{{0}}}{{{1}}}",
+        mathml="<mfrac><mrow>{0}</mrow><mrow>{1}</mrow></mfrac>",
+        precedence=2,
+        layout_precedence=4,
+        boxed=(0, 1),
+        weight=5,
+    ),
     Operator(
         name="pow",
         arity=2,
         sympy="Pow",
         infix="{0}**{1}",
-        latex="{{{0}}}^{{{1}}}",
+        latex="{{{0}}}^{{{{{1}}}}}",  # one pair of braces more than `sq` and `cb`: looks the same, reads back exactly
+        mathml="<msup><mrow>{0}</mrow><mrow>{1}</mrow></msup>",
         precedence=4,
+        layout_precedence=4,
+        boxed=(1,),
         family="power",
         weight=3,
     ),
-    Operator(name="sq", arity=1, sympy="Pow", infix="sq({0})", latex="{{{0}}}^{{2}}", family="power", weight=4),
-    Operator(name="sqrt", arity=1, sympy="sqrt", infix="sqrt({0})", latex=r"\sqrt{{{0}}}", family="power", weight=3),
-    Operator(name="cb", arity=1, sympy="Pow", infix="cb({0})", latex="{{{0}}}^{{3}}", family="power", weight=3),
-    Operator(name="cbrt", arity=1, sympy="cbrt", infix="cbrt({0})", latex=r"\sqrt[3]{{{0}}}", family="power", weight=2),
+    _power("sq", "2", 4),
+    _root("sqrt", r"\sqrt{{{0}}}", "<msqrt>{0}</msqrt>", 3),
+    _power("cb", "3", 3),
+    _root("cbrt", r"\sqrt[3]{{{0}}}", "<mroot><mrow>{0}</mrow><mn>3</mn></mroot>", 2),
     _function("exp", "exponential", 4),
     _function("ln", "exponential", 4, sympy="log"),
     _function("sin", "trigonometric", 4),

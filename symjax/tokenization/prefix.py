@@ -14,14 +14,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NoReturn
 
-from symjax.symbolic.expression import INTEGER, RATIONAL, SYMBOL, Expression, integer, symbol, unchecked
+from symjax.symbolic.expression import INTEGER, MAX_DIGITS, RATIONAL, SYMBOL, Expression, integer, symbol, unchecked
 from symjax.symbolic.operators import OPERATORS, SYMBOLS
 
 PLUS: Final = "INT+"
 MINUS: Final = "INT-"
 DIGITS: Final[tuple[str, ...]] = tuple("0123456789")
 TOKENS: Final[tuple[str, ...]] = (*OPERATORS, *SYMBOLS, PLUS, MINUS, *DIGITS)
-MAX_DIGITS: Final = 1000
 MAX_TOKENS: Final = 4_000_000
 
 _ARITIES: Final = {name: row.arity for name, row in OPERATORS.items()} | dict.fromkeys((*SYMBOLS, PLUS, MINUS), 0)
