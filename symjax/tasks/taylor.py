@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 import random
 import statistics
 import time
@@ -26,6 +25,7 @@ from symjax.symbolic.expression import Expression
 from symjax.symbolic.operators import OPERATORS
 from symjax.tasks import Example, ParseError, Rejection, Tokens, Verdict
 from symjax.tasks import _taylor_display as display
+from symjax.tasks._reading import read_expression
 from symjax.tasks._taylor_answers import DEGREES, DENSE, ORDER, SPARSE, AnswerFormat, Coefficients
 from symjax.tasks._taylor_metrics import METRICS, measure
 from symjax.tokenization import prefix, tree_paths
@@ -34,7 +34,7 @@ from symjax.tokenization.numbers import P10, OutOfRange
 from symjax.tokenization.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from symjax.symbolic.reference import SympyEngine
+    from symjax.symbolic.reference import ReferenceSeries, SympyEngine
 
 NAMES = ("taylor",)
 DIGITS = 5
@@ -212,9 +212,11 @@ class Taylor:
         if isinstance(found, series.Refusal):
             return Rejection(found.reason, found.detail)
         try:
-            answer = self.answer_format.write(found.rounded)
+            answer, exact = self.answer_format.write(found.rounded), found.exact
         except OutOfRange as error:
             return Rejection("coefficient_out_of_range", str(error))
+        except ArithmeticError as error:
+            return Rejection("precision", str(error))
         metadata = {
             "fingerprint": fingerprints.fingerprint(expr),
             "size": expr.size,
@@ -224,7 +226,7 @@ class Taylor:
             "numeric_zero": found.numeric_zero,
             "nonzero": sum(map(bool, found.rounded)),
         }
-        return Example(problem=problem, answer=answer, exact=found.exact, metadata=metadata)
+        return Example(problem=problem, answer=answer, exact=exact, metadata=metadata)
 
     def _problem_tokens(self, expr: Expression) -> Tokens | Rejection:
         """Prefix tokens, or why a model cannot be given them."""
@@ -240,7 +242,7 @@ class Taylor:
             return Rejection("too_long", f"the expression takes {len(tokens)} tokens; at most {longest} fit")
         return tokens
 
-    def _series(self, expr: Expression) -> series.TaylorSeries | series.Refusal:
+    def _series(self, expr: Expression) -> series.TaylorSeries | ReferenceSeries | series.Refusal:
         if self.options["engine"] == "sympy":
             return self._engine.taylor(expr, ORDER)
         return series.taylor_series(expr, order=ORDER, digits=DIGITS)
@@ -250,15 +252,7 @@ class Taylor:
 
         Rejections: "malformed" (unknown names included), "too_deep", "too_long".
         """
-        words = tuple(text.split())
-        is_prefix = bool(words) and all(word in self.problem_vocabulary.ids for word in words)
-        try:
-            if is_prefix and not (len(words) == 1 and words[0] in prefix.DIGITS):
-                expr = prefix.parse(words)
-            else:
-                expr = _read_infix(text)
-        except prefix.PrefixError as error:
-            return Rejection("malformed", str(error))
+        expr = read_expression(text)
         return expr if isinstance(expr, Rejection) else self._problem_tokens(expr)
 
     def decode(self, answer: Tokens) -> Coefficients | ParseError:
@@ -268,7 +262,8 @@ class Taylor:
     def verify(self, problem: Tokens, answer: Tokens, reference: Tokens | None = None) -> Verdict:
         """Proved when all five rounded coefficients agree with the certified ones, else refuted.
 
-        Unparsable when the answer is not a coefficient list, or the problem itself has no label, with the reason.
+        Unparsable when the answer is not a coefficient list, or the problem itself has no series, with the reason.
+        Certified by `series` whatever the engine of the labels.
 
         Raises:
           ValueError: the reference is not a coefficient list.
@@ -281,12 +276,9 @@ class Taylor:
         predicted = self.decode(answer)
         if isinstance(predicted, ParseError):
             return "unparsable", {"reason": "answer", "position": predicted.position, "detail": predicted.reason}
-        if reference is None:
-            example = self.label(problem)
-            if isinstance(example, Rejection):
-                return "unparsable", {"reason": f"problem: {example.reason}", "detail": example.detail}
-            reference = example.answer
-        target = self.decode(reference)
+        target = _certified(problem) if reference is None else self.decode(reference)
+        if isinstance(target, Rejection):
+            return "unparsable", {"reason": f"problem: {target.reason}", "detail": target.detail}
         if isinstance(target, ParseError):
             raise ValueError(f"the reference is no answer: token {target.position}: {target.reason}")
         agree = [guess == true for guess, true in zip(predicted, target, strict=True)]
@@ -355,13 +347,10 @@ def _is_rational(exact: str) -> bool:
     return "." not in exact and "e" not in exact.lower()
 
 
-def _read_infix(text: str) -> Expression | Rejection:
-    """The expression of infix `text`."""
-    from symjax.symbolic.reader import MAX_LENGTH, MAX_NESTING, ReadError, read_infix
-
+def _certified(problem: Tokens) -> Coefficients | Rejection:
+    """The rounded coefficients of a problem."""
     try:
-        return read_infix(text)
-    except ReadError as error:
-        nesting = max(itertools.accumulate((sign == "(") - (sign == ")") for sign in text[:MAX_LENGTH]), default=0)
-        reason = "too_long" if len(text) > MAX_LENGTH else "too_deep" if nesting > MAX_NESTING else "malformed"
-        return Rejection(reason, str(error))
+        found = series.taylor_series(prefix.parse(problem), order=ORDER, digits=DIGITS)
+    except prefix.PrefixError as error:
+        return Rejection("malformed", str(error))
+    return Rejection(found.reason, found.detail) if isinstance(found, series.Refusal) else found.rounded

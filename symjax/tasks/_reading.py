@@ -1,0 +1,30 @@
+"""What a user typed, prefix tokens or infix -> expression.  Shared by the tasks whose problems are expressions."""
+
+from __future__ import annotations
+
+import itertools
+
+from symjax.symbolic.expression import Expression
+from symjax.symbolic.reader import MAX_LENGTH, MAX_NESTING, ReadError, read_infix
+from symjax.tasks import Rejection
+from symjax.tokenization import prefix
+
+_TOKENS = frozenset(prefix.TOKENS)
+
+
+def read_expression(text: str) -> Expression | Rejection:
+    """The raw expression of `text`: prefix if every word is a prefix token, else infix.  A lone digit is a number.
+
+    Rejections: "malformed" (unknown names included), "too_deep" and "too_long" (beyond the reader's limits).
+    """
+    words = text.split()
+    try:
+        if words and _TOKENS.issuperset(words) and not (len(words) == 1 and words[0] in prefix.DIGITS):
+            return prefix.parse(words)
+        return read_infix(text)
+    except prefix.PrefixError as error:
+        return Rejection("malformed", str(error))
+    except ReadError as error:
+        nesting = max(itertools.accumulate((sign == "(") - (sign == ")") for sign in text[:MAX_LENGTH]), default=0)
+        reason = "too_long" if len(text) > MAX_LENGTH else "too_deep" if nesting > MAX_NESTING else "malformed"
+        return Rejection(reason, str(error))
