@@ -42,7 +42,7 @@ ONLY: dict[str, set[str]] = {
 }
 
 # Modules that belong to everyone in a room whose other modules must not know each other.
-SHARED = {"symjax.tasks", "symjax.models", "symjax.models.layers"}
+SHARED = {"symjax.tasks", "symjax.tasks._reading", "symjax.models", "symjax.models.layers"}
 
 ACCELERATOR = {"jax", "jaxlib", "flax", "optax", "orbax", "grain", "chex", "tensorflow"}
 WITHOUT_ACCELERATOR = {"symbolic", "tokenization", "tasks", "data_gen", "processes", "config", "analysis"}
