@@ -3,7 +3,7 @@
 The expression is evaluated bottom-up in truncated series (`jets`, `functions`), exact rationals while possible and
 certified balls where not.  What a setting cannot decide is tried again with more terms, more bits or in a root of x;
 all limits are counts, never a clock, so that the answer is the same on every machine.  Method and measurements:
-`docs/labels.md`.
+`docs/taylor.md`.
 """
 
 from __future__ import annotations
@@ -359,10 +359,10 @@ def _cancelled(node: Expression, args: Sequence[Series], frame: Frame) -> Series
     """a - a = 0; a/a = 1 where a is not zero."""
     if node.op == "sub":
         return Series(INFINITE, [], True)
-    if args:
-        jets.lead(args[0]) if args[0].v != INFINITE else None
-        if args[0].v == INFINITE and args[0].log is None:
+    if args and args[0].log is None:
+        if args[0].v == INFINITE:
             raise Refused("undefined", "division by zero")
+        jets.lead(args[0])
     return jets.constant(frame, ONE)
 
 
