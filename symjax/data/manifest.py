@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
@@ -40,7 +41,7 @@ class Manifest:
     content: Mapping[str, Any]
 
     @classmethod
-    def read(cls, directory: str | pathlib.Path) -> Self:
+    def read(cls, directory: str | os.PathLike[str]) -> Self:
         """The manifest in `directory`.
 
         Raises:
@@ -131,7 +132,7 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(dict(value) if isinstance(value, Mapping) else value))
 
 
-def load_examples(directory: str | pathlib.Path, split: str, task: Task, limit: int | None = None) -> list[Example]:
+def load_examples(directory: str | os.PathLike[str], split: str, task: Task, limit: int | None = None) -> list[Example]:
     """The first `limit` examples of `split` (all of them for None), in the order of the files.
 
     Raises:
