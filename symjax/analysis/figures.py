@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from markupsafe import Markup, escape
 
 THIN = "\u202f"
 MINUS = "\u2212"
@@ -48,3 +51,8 @@ def title_of(name: str) -> str:
     """A name in the files as a heading: "nearest_neighbour" -> "Nearest neighbour"."""
     text = name.replace("_", " ")
     return text[:1].upper() + text[1:]
+
+
+def powers(text: str) -> Markup:
+    """`text` with "x^4" as a real superscript."""
+    return Markup(re.sub(r"\^(\d+)", r"<sup>\1</sup>", str(escape(text))))

@@ -8,26 +8,16 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from symjax import tasks
-from symjax.analysis import figures, plots
+from symjax.analysis import charts, figures
 from symjax.analysis.examples import example_cards
-from symjax.analysis.plots import Line, Point
 from symjax.analysis.run_files import Evaluation, RunFiles
 from symjax.tasks import Task
-
-MODEL = "model"
-NEAREST = "nearest_neighbour"
-FLOOR = "rounding_floor"
-_ORDER = (MODEL, NEAREST)
-
-Summary = Mapping[str, Any]
 
 
 def write_report(run_dir: str | os.PathLike[str]) -> pathlib.Path:
@@ -54,7 +44,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"number": figures.number, "interval": figures.interval, "title_of": figures.title_of}
+    environment.filters |= {name: getattr(figures, name) for name in ("number", "interval", "powers", "title_of")}
     environment.tests["share"] = figures.is_share
     return environment
 
@@ -66,7 +56,7 @@ def _context(run: RunFiles) -> dict[str, Any]:
     return {
         "name": run.folder.resolve().name,
         "task_name": options.get("name") or next((found.summary["task"] for found in run.evaluations), None),
-        "curves": [Markup(chart) for chart in _curves(run)],
+        "curves": charts.training_charts(run),
         "evaluations": [_evaluation(found, task) for found in run.evaluations],
         "facts": _facts(run),
         "files": [
@@ -103,31 +93,11 @@ def _facts(run: RunFiles) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _curves(run: RunFiles) -> list[str]:
-    """Loss, score and learning rate over the steps, as far as they were logged."""
-    charts = []
-    for name in ("cross_entropy", "loss"):
-        lines = [Line(name=kind, points=run.series(kind, name)) for kind in ("train", "validation")]
-        lines = [line for line in lines if line.points]
-        if lines:
-            values = [value for line in lines for _, value in line.points]
-            log = min(values) > 0 and max(values) > 20 * min(values)
-            charts.append(plots.curves(lines, ylabel=f"{name.replace('_', '-')} (nats per token)", log=log))
-            break
-    scores = [
-        Line(name=title, points=run.series("validation", name))
-        for name, title in (("proved", "proved right"), ("token_accuracy", "tokens right, given those before"))
-    ]
-    scores = [line for line in scores if line.points]
-    if scores:
-        charts.append(plots.curves(scores, ylabel="validation items", percent=True))
-    return charts
-
-
 def _evaluation(found: Evaluation, task: Task | None) -> dict[str, Any]:
     """One evaluation as the template shows it."""
     summary = found.summary
-    names = _predictors(summary)
+    rows = found.rows()
+    names = charts.predictors(summary)
     return {
         "name": found.name,
         "summary": summary,
@@ -136,113 +106,22 @@ def _evaluation(found: Evaluation, task: Task | None) -> dict[str, Any]:
         "groups": [
             (key, title, {name: summary["predictors"][name][key] for name in names})
             for key, title in (("all", "All items"), ("label_unseen", "Items whose label never occurs in training"))
-            if summary["predictors"][MODEL][key]["count"]
+            if summary["predictors"][charts.MODEL][key]["count"]
         ],
-        "charts": [Markup(chart) for chart in _charts(summary)],
+        "charts": charts.summary_charts(summary, rows),
         "slices": {
             name: values
-            for name, values in summary["predictors"][MODEL]["all"]["slices"].items()
-            if not _is_ordinal(values)
+            for name, values in summary["predictors"][charts.MODEL]["all"]["slices"].items()
+            if not charts.is_ordinal(values)
         },
-        "examples": example_cards(found.rows(), task, error=_first_error(summary), heads=_heads(summary)),
+        "slice_metrics": _slice_metrics(summary),
+        "examples": example_cards(rows, task, error=charts.first_error(summary), heads=charts.part_names(summary)),
     }
 
 
-def _predictors(summary: Summary) -> list[str]:
-    """The model, the nearest neighbour, the constants, the rounding floor."""
-    names = [name for name in _ORDER if name in summary["predictors"]]
-    names += [name for name in summary["predictors"] if name not in (*_ORDER, FLOOR)]
-    return names + [FLOOR] * (FLOOR in summary["predictors"])
-
-
-def _first_error(summary: Summary) -> Mapping[str, Any] | None:
-    """The first metric of which less is better."""
-    return next((metric for metric in summary["metrics"] if not metric["higher_is_better"]), None)
-
-
-def _charts(summary: Summary) -> list[str]:
-    """The score by numbered parts of the answer, then score and error by size and by operator."""
-    headline, error = summary["metrics"][0], _first_error(summary)
-    charts = [_parts_chart(summary, names) for names in _numbered(summary)]
-    shown = [metric for metric in (headline, error) if metric is not None]
-    for name, values in summary["predictors"][MODEL]["all"]["slices"].items():
-        if _is_ordinal(values):
-            charts += [_ordinal_chart(summary, name, metric) for metric in shown]
-    charts += [_operator_chart(summary, metric) for metric in shown]
-    return [chart for chart in charts if chart]
-
-
-def _is_ordinal(values: Mapping[str, Any]) -> bool:
-    """Whether the values of a slice are numbers or ranges of numbers, of which a chart can be made."""
-    return all(re.match(r"\d", value) for value in values)
-
-
-def _numbered(summary: Summary) -> list[list[str]]:
-    """Metrics whose names differ by a number only, such as one for each degree."""
-    groups: dict[str, list[str]] = {}
-    for metric in summary["metrics"]:
-        stem = re.fullmatch(r"(.*)_\d+", metric["name"])
-        if stem and figures.is_share(metric):
-            groups.setdefault(stem[1], []).append(metric["name"])
-    return [names for names in groups.values() if len(names) > 1]
-
-
-def _heads(summary: Summary) -> list[str]:
-    """What the parts of an answer are called: the first numbered metrics."""
-    return [name.replace("_", " ") for name in next(iter(_numbered(summary)), [])]
-
-
-def _parts_chart(summary: Summary, names: Sequence[str]) -> str:
-    """Scores of every predictor but the floor, by the number in the metrics' names."""
-    stem = names[0].rpartition("_")[0].replace("_", " ")
-    series = {}
-    for predictor in _predictors(summary):
-        found = summary["predictors"][predictor]["all"]["metrics"]
-        if predictor != FLOOR:
-            points = [_point(int(name.rpartition("_")[2]), found[name]) for name in names if name in found]
-            series[figures.title_of(predictor)] = points
-    return plots.by_place(series, xlabel=stem, ylabel="exact", percent=True)
-
-
-def _ordinal_chart(summary: Summary, slice_name: str, metric: Mapping[str, Any]) -> str:
-    """One metric by the values of a slice: the model beside the nearest neighbour."""
-    series = {}
-    for predictor in _ORDER:
-        values = summary["predictors"].get(predictor, {}).get("all", {}).get("slices", {}).get(slice_name, {})
-        points = [
-            _point(value, table["metrics"][metric["name"]])
-            for value, table in values.items()
-            if metric["name"] in table["metrics"]
-        ]
-        if points:
-            series[figures.title_of(predictor)] = points
-    if not series:
-        return ""
-    label = f"{slice_name} of the problem"
-    return plots.by_place(series, xlabel=label, ylabel=metric["title"], **_scale_of(metric, series))
-
-
-def _operator_chart(summary: Summary, metric: Mapping[str, Any]) -> str:
-    """One metric of the model by the operators that occur in the problem, best first."""
-    operators = summary["predictors"][MODEL]["all"]["operators"]
-    points = [
-        _point(name, table["metrics"][metric["name"]])
-        for name, table in operators.items()
-        if metric["name"] in table["metrics"]
-    ]
-    if not points:
-        return ""
-    points.sort(key=lambda point: point.value, reverse=bool(metric["higher_is_better"]))
-    return plots.by_name(points, xlabel=metric["title"], **_scale_of(metric, {"": points}))
-
-
-def _scale_of(metric: Mapping[str, Any], series: Mapping[str, Sequence[Point]]) -> dict[str, bool]:
-    """Percent for shares, a logarithm where values span more than a factor of 20."""
-    values = [point.value for points in series.values() for point in points]
-    share = figures.is_share(metric)
-    return {"percent": share, "log": not share and min(values) > 0 and max(values) > 20 * min(values)}
-
-
-def _point(place: float | str, figure: Mapping[str, Any]) -> Point:
-    value, low, high = (float(figure[key]) for key in ("value", "low", "high"))
-    return Point(place=place, value=value, low=low, high=high, count=figure["count"])
+def _slice_metrics(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The metrics of the table of slices: the first, two more shares that are no part of another, two errors."""
+    first, *others = summary["metrics"]
+    shares = [metric for metric in others if figures.is_share(metric) and not metric["name"][-1].isdigit()]
+    errors = [metric for metric in others if not metric["higher_is_better"]]
+    return [first, *shares[:2], *errors[:2]]
