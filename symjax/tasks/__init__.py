@@ -187,4 +187,25 @@ def load(name: str, **options: Any) -> Task:
         raise ValueError(
             f"task {name!r} has no option {unknown[0]!r}; it has: {', '.join(key for key in known if key != 'name')}"
         )
+    for key, value in options.items():
+        _check_kind(name, key, value, known[key].default)
     return make(name, **options)
+
+
+_KINDS: Mapping[type, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    str: ((str,), "text"),
+    tuple: ((tuple, list), "a list"),
+}
+
+
+def _check_kind(name: str, key: str, value: Any, default: Any) -> None:
+    """Raise a ValueError unless `value` is of the kind that `default` is."""
+    kinds, words = _KINDS.get(type(default), ((object,), ""))
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds and kinds != (object,)):
+        raise ValueError(f"task {name!r} has {key}={value!r}; {key} must be {words}")
+    if isinstance(default, tuple):
+        for item in value:
+            _check_kind(name, f"each of {key}", item, default[0] if default else item)

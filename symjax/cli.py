@@ -1,0 +1,326 @@
+"""The `symjax` command: `label`, `inspect`, `audit`.
+
+Every command works for every task; nothing here names one.  User text is read and refused before anything heavy is
+imported: no command needs JAX, and SymPy only where a task's own reference engine is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import dataclasses
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from symjax import tasks
+from symjax.processes import watched_map
+from symjax.tasks import Example, Rejection, Task
+
+if TYPE_CHECKING:
+    from symjax.data.records import StoredExample
+
+EXIT_DISAGREEMENTS = 1
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+BLOCK_SECONDS = 600.0
+ADDED_LATER = frozenset({"label_unseen"})
+"""Metadata that a data set adds to its examples and that no example has by itself."""
+
+
+class UsageError(ValueError):
+    """Something asked for cannot be; the message is one sentence for the user."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code of the command: 0, or 1 where an audit found something, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except BrokenPipeError:  # the reader went away; what it wanted it has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except (ValueError, OSError) as error:
+        print(f"symjax: {_sentence(error)}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, OSError) and error.filename:
+        return f"cannot use {error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="symjax", description="Labels problems, shows and checks records.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    option = {"action": "append", "default": [], "metavar": "key=value", "help": "an option of the task; repeatable"}
+
+    label = commands.add_parser("label", help="one problem a line from standard input -> one JSON object a line")
+    label.add_argument("--task", required=True, help="; ".join(sorted(tasks.names())))
+    label.add_argument("--option", **option)
+    label.set_defaults(run=_label)
+
+    inspect = commands.add_parser("inspect", help="records of a shard, a data set or a run, for reading")
+    inspect.add_argument("path", type=pathlib.Path, help="a shard file, a data set folder or a run folder")
+    inspect.add_argument("--num", type=_positive, default=5, help="records to show (default 5)")
+    inspect.add_argument("--option", **option)
+    inspect.set_defaults(run=_inspect)
+
+    audit = commands.add_parser("audit", help="compute every label of a shard or data set again; exit 1 if any differs")
+    audit.add_argument("path", type=pathlib.Path, help="a shard file or a data set folder")
+    audit.add_argument("--workers", type=_positive, default=1, help="processes (default 1)")
+    audit.add_argument("--option", **option)
+    audit.set_defaults(run=_audit)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} must be 1 or more")
+    return number
+
+
+def _options(pairs: Sequence[str]) -> dict[str, Any]:
+    """Task options from `key=value`: numbers, true, false and lists as in Python or JSON, all else as text."""
+    options = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator:
+            raise UsageError(f"--option {pair!r} must be key=value")
+        options[key] = _value(text)
+    return options
+
+
+def _value(text: str) -> Any:
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError):
+            continue
+    return text
+
+
+def _label(options: argparse.Namespace) -> int:
+    task = tasks.load(options.task, **_options(options.option))
+    label_lines(task, sys.stdin.buffer, sys.stdout)
+    return 0
+
+
+def label_lines(task: Task, lines: IO[bytes], output: IO[str]) -> None:
+    """Writes one JSON object for each line, in order, as soon as it is known."""
+    for line in lines:
+        text = line.decode("utf-8", errors="replace").rstrip("\r\n")
+        output.write(json.dumps(label_line(task, text), allow_nan=False) + "\n")
+        output.flush()
+
+
+def label_line(task: Task, text: str) -> dict[str, Any]:
+    """`tokens`, `status`, `reason`, `answer` of one problem; `detail` says in a sentence why it was rejected."""
+    problem = task.read_problem(text)
+    if isinstance(problem, Rejection):
+        return _rejected((), problem)
+    example = task.label(problem)
+    if isinstance(example, Rejection):
+        return _rejected(problem, example)
+    return {"tokens": list(problem), "status": "valid", "reason": None, "answer": task.answer_json(example)}
+
+
+def _rejected(problem: tasks.Tokens, why: Rejection) -> dict[str, Any]:
+    named = {"tokens": list(problem), "status": "rejected", "reason": why.reason, "answer": None}
+    return named | ({"detail": why.detail} if why.detail else {})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Record:
+    """One record, for reading: where it is from, the example, and lines about an answer to it."""
+
+    source: str
+    example: Example
+    lines: tuple[str, ...] = ()
+
+
+def _task_of(shard: pathlib.Path, named: str, options: Mapping[str, Any]) -> Task:
+    """The task that wrote `shard`: its options are in the data set's files beside it, or given by the user."""
+    for name, section in (("dataset.json", "config"), ("config.json", None)):
+        path = shard.parent / name
+        if path.exists() and not options:
+            content = _json(path)
+            config = content.get(section, {}) if section else content
+            if isinstance(config, dict) and "task_name" in config:
+                return tasks.load(config["task_name"], **config.get("task_options", {}))
+    return tasks.load(named, **options)
+
+
+def _json(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} holds no JSON object")
+    return content
+
+
+def _blocks(path: pathlib.Path, options: Mapping[str, Any]) -> Iterator[tuple[str, Task, list[StoredExample]]]:
+    """(file name, task, examples) of every block of a shard file or a data set folder.
+
+    Raises:
+      RecordError: not a shard or data set, damaged, or of other task options.
+      UsageError: there is nothing of the kind.
+    """
+    from symjax.data.manifest import MANIFEST, SPLITS, Manifest
+    from symjax.data.records import ShardReader, Signature
+
+    if not path.exists():
+        raise UsageError(f"{path} does not exist")
+    if path.is_dir() and not (path / MANIFEST).exists():
+        raise UsageError(f"{path} holds no {MANIFEST}: give a shard file, or the folder of a finished data set")
+    if path.is_dir():
+        manifest = Manifest.read(path)
+        readers = [reader for split in SPLITS for reader in manifest.readers(split)]
+    else:
+        readers = [ShardReader(path)]
+    task = None
+    for reader in readers:
+        for block in reader:
+            task = task or _task_of(reader.path, block.signature.task, options)
+            Signature.of(task).require(block.signature, str(reader.path))
+            yield reader.path.name, task, list(block.examples())
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    chosen = _options(options.option)
+    is_run = (options.path / "config.json").exists() and not (options.path / "dataset.json").exists()
+    shown = 0
+    for task, record in _run_records(options.path) if is_run else _stored_records(options.path, chosen):
+        if shown == options.num:
+            break
+        shown += 1
+        print(f"--- {record.source}", task.describe(record.example), sep="\n")
+        facts = " ".join(f"{key}={value}" for key, value in sorted(record.example.metadata.items()))
+        print(f"facts   {facts}", *record.lines, "", sep="\n")
+    if not shown:
+        raise UsageError(f"{options.path} holds no record")
+    return 0
+
+
+def _stored_records(path: pathlib.Path, options: Mapping[str, Any]) -> Iterator[tuple[Task, _Record]]:
+    from symjax.data.records import decode
+
+    for name, task, block in _blocks(path, options):
+        for stored in block:
+            yield task, _Record(source=f"{name} attempt {stored.index}", example=decode(stored, task))
+
+
+def _run_records(run_dir: pathlib.Path) -> Iterator[tuple[Task, _Record]]:
+    """The judged answers of a run, as its evaluations wrote them."""
+    from symjax.evaluation.rows import example_of, read_rows
+
+    section = _json(run_dir / "config.json").get("task")
+    if not isinstance(section, dict) or "name" not in section:
+        raise UsageError(f"{run_dir / 'config.json'} names no task, so {run_dir} is no run folder")
+    task = tasks.load(**section)
+    parts = sorted(run_dir.glob("evaluation/*/part-*.jsonl"))
+    if not parts:
+        raise UsageError(f"{run_dir} holds no evaluation yet; run main.py with --mode=evaluate first")
+    for part in parts:
+        for row in read_rows(part):
+            lines = (
+                "predict " + " ".join(row["prediction"]),
+                f"verdict {row['verdict']}  {json.dumps(row['evidence'])}",
+            )
+            source = f"{part.parent.name}/{part.name} example {row['id']}"
+            yield task, _Record(source=source, example=example_of(row), lines=lines)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """A block to label again, as plain data for another process."""
+
+    source: str
+    task: str
+    options: str
+    examples: list[tuple[int, Example]]
+
+
+def _audit(options: argparse.Namespace) -> int:
+    count, found, sources, functions = 0, [], [], {}
+    found += _wrong_files(options.path)
+
+    def jobs() -> Iterator[_Job]:
+        nonlocal count
+        from symjax.data.records import decode
+
+        for name, task, block in _blocks(options.path, _options(options.option)):
+            examples = [(stored.index, decode(stored, task)) for stored in block]
+            for index, example in examples:
+                where = f"{name} attempt {index}"
+                first = functions.setdefault(example.metadata["fingerprint"], where)
+                if first is not where:
+                    found.append(f"{where}: the same function as {first}")
+            count += len(examples)
+            sources.append(f"{name}: a block of {len(examples)} examples")
+            yield _Job(name, task.name, json.dumps(dict(task.options)), examples)
+
+    for place, outcome in watched_map(audit_block, jobs(), workers=options.workers, time_limit=BLOCK_SECONDS):
+        found += outcome.value if outcome.failure is None else [f"{sources[place]} was not audited: {outcome.detail}"]
+    for line in sorted(found):
+        print(line)
+    print(f"{count} examples of {options.path}: {len(found)} disagreements", file=sys.stderr)
+    return EXIT_DISAGREEMENTS if found else 0
+
+
+def _wrong_files(path: pathlib.Path) -> list[str]:
+    """Files of a data set whose bytes are not those that its manifest lists."""
+    if not path.is_dir():
+        return []
+    import hashlib
+
+    from symjax.data.manifest import SPLITS, Manifest
+
+    manifest, wrong = Manifest.read(path), []
+    for info in (file for split in SPLITS for file in manifest.shards(split)):
+        with open(path / info.name, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != info.sha256:
+            wrong.append(f"{info.name}: SHA-256 {digest}, the manifest says {info.sha256}")
+    return wrong
+
+
+def audit_block(job: _Job) -> list[str]:
+    """A line for each example of the block whose label comes out differently; runs in a worker."""
+    task = tasks.load(job.task, **json.loads(job.options))
+    lines = []
+    for index, example in job.examples:
+        difference = _difference(example, task.label(example.problem))
+        if difference:
+            lines.append(f"{job.source} attempt {index}: {' '.join(example.problem)}: {difference}")
+    return lines
+
+
+def _difference(stored: Example, again: Example | Rejection) -> str:
+    """How the label computed again differs from the stored one; empty where it does not."""
+    if isinstance(again, Rejection):
+        return f"rejected now as {again.reason}"
+    for name in ("answer", "exact"):
+        before, after = getattr(stored, name), getattr(again, name)
+        if tuple(before) != tuple(after):
+            return f"{name} is {' '.join(before)}, now {' '.join(after)}"
+    for key in sorted((set(stored.metadata) | set(again.metadata)) - ADDED_LATER):
+        before, after = stored.metadata.get(key), again.metadata.get(key)
+        if before != after:
+            return f"{key} is {before}, now {after}"
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
