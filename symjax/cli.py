@@ -177,13 +177,11 @@ def _blocks(path: pathlib.Path, options: Mapping[str, Any]) -> Iterator[tuple[st
       RecordError: not a shard or data set, damaged, or of other task options.
       UsageError: there is nothing of the kind.
     """
-    from symjax.data.manifest import MANIFEST, SPLITS, Manifest
+    from symjax.data.manifest import SPLITS, Manifest
     from symjax.data.records import ShardReader, Signature
 
     if not path.exists():
         raise UsageError(f"{path} does not exist")
-    if path.is_dir() and not (path / MANIFEST).exists():
-        raise UsageError(f"{path} holds no {MANIFEST}: give a shard file, or the folder of a finished data set")
     if path.is_dir():
         manifest = Manifest.read(path)
         readers = [reader for split in SPLITS for reader in manifest.readers(split)]
