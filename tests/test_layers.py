@@ -46,7 +46,9 @@ SHARED = {"symjax.tasks", "symjax.tasks._reading", "symjax.models", "symjax.mode
 
 ACCELERATOR = {"jax", "jaxlib", "flax", "optax", "orbax", "grain", "chex", "tensorflow"}
 WITHOUT_ACCELERATOR = {"symbolic", "tokenization", "tasks", "data_gen", "processes", "config", "analysis"}
-RECORDS = {f"symjax.data.{name}" for name in ("records", "blocks", "manifest")}  # the data room's part without JAX
+RECORDS = {
+    f"symjax.data.{name}" for name in ("records", "blocks", "manifest", "rows")
+}  # the data room's part without JAX
 SYMPY_DOORS = {f"symjax/symbolic/{name}.py" for name in ("reference", "sympy_bridge", "printing")}
 FORBIDDEN_CALLS = {"eval", "exec"}
 FORBIDDEN_METHODS = {"sympify", "parse_expr"}
