@@ -83,7 +83,8 @@ def sinusoidal(length: int, width: int) -> Float[Array, "L D"]:
     Source: Vaswani et al. 2017, section 3.5, with its interleaved columns put side by side.
     """
     half = (width + 1) // 2
-    angles = jnp.arange(length)[:, None] * jnp.exp(-math.log(10_000.0) * jnp.arange(half) / max(half, 1))
+    frequencies = jnp.exp(-math.log(10_000.0) / half * jnp.arange(half, dtype=jnp.float32))
+    angles = jnp.arange(length, dtype=jnp.float32)[:, None] * frequencies[None]
     return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=1)[:, :width]
 
 
@@ -96,7 +97,7 @@ def path_bits(codes: Int[Array, "B L C"], pos_dim: int = 6) -> Float[Array, "B L
     children = codes[..., :-1].astype(jnp.int32)
     lengths = jnp.minimum(children, 2)
     first = 1 + jnp.cumsum(lengths, axis=-1) - lengths
-    ones = jnp.where(children >= 2, first + (children == 3), pos_dim)
+    ones = jnp.where(children >= 2, first + jnp.where(children == 3, 1, 0), pos_dim)
     bits = jax.nn.one_hot(ones, pos_dim, dtype=jnp.float32).sum(-2)
     return bits.at[..., 0].set(1.0)
 
@@ -179,7 +180,7 @@ def extend_keys(k: Float[Array, "B S H K"], features: Features, tables: Tables) 
     column = jnp.einsum("bshd,hd->bsh", content, tables.query_bias) - (minus * u[:, :, None]).sum(-1)
     absolute = u if features.absolute is None else features.absolute
     form = jnp.einsum("hpr,bsr->bshp", tables.absolute, absolute)
-    form = form + column[..., None] * jax.nn.one_hot(0, form.shape[-1], dtype=jnp.float32)
+    form = form + column[..., None] * jax.nn.one_hot(jnp.zeros((1, 1, 1), jnp.int32), form.shape[-1], dtype=jnp.float32)
     extra = [relation + form] if features.absolute is None else [relation, form]
     return jnp.concatenate([part.astype(k.dtype) for part in (shifted, *extra)], axis=-1)
 

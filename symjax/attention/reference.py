@@ -17,7 +17,7 @@ def attend(
     scale: float,
 ) -> Float[Array, "B T H D"]:
     """See `symjax.attention.attend`."""
-    queries, keys = jnp.arange(q.shape[1])[:, None], jnp.arange(k.shape[1])[None, :]
+    queries, keys = jnp.arange(q.shape[1])[None, :, None], jnp.arange(k.shape[1])[None, None, :]
     allowed: Bool[Array, "B T S"] = jnp.ones((q.shape[0], q.shape[1], k.shape[1]), bool)
     if key_lengths is not None:
         allowed &= keys < key_lengths[:, None, None]
@@ -27,6 +27,6 @@ def attend(
         allowed &= keys <= queries
     scores = scale * jnp.einsum("bthk,bshk->bhts", *(x.astype(jnp.float32) for x in (q, k)), precision="highest")
     scores = jnp.where(allowed[:, None], scores, -1e30)
-    weights = jnp.exp(scores - scores.max(-1, keepdims=True)) * allowed[:, None]
+    weights = jnp.where(allowed[:, None], jnp.exp(scores - scores.max(-1, keepdims=True)), 0.0)
     weights = weights / jnp.maximum(weights.sum(-1, keepdims=True), 1e-30)
     return jnp.einsum("bhts,bshd->bthd", weights, v.astype(jnp.float32), precision="highest").astype(v.dtype)

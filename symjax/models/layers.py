@@ -61,7 +61,7 @@ class Linear(nnx.Module):
     def __call__(self, x: Float[Array, "*batch D"]) -> Float[Array, "..."]:
         """x W + b."""
         kernel = self.kernel[...].astype(x.dtype)
-        y = product(x, kernel.reshape(kernel.shape[0], -1)) + self.bias[...].astype(x.dtype).reshape(-1)
+        y = product(x, kernel.reshape(kernel.shape[0], -1)) + _over(x, self.bias[...].astype(x.dtype).reshape(-1))
         return y.reshape(*x.shape[:-1], *kernel.shape[1:])
 
 
@@ -77,7 +77,7 @@ class Norm(nnx.Module):
         y = x.astype(jnp.float32)
         y = y - y.mean(-1, keepdims=True)
         y = y * jax.lax.rsqrt(jnp.square(y).mean(-1, keepdims=True) + 1e-6)
-        return (y * self.scale[...] + self.bias[...]).astype(x.dtype)
+        return (y * _over(x, self.scale[...]) + _over(x, self.bias[...])).astype(x.dtype)
 
 
 class TokenInput(nnx.Module):
@@ -116,9 +116,9 @@ class TokenInput(nnx.Module):
         self.check_length(ids.shape[1])
         x = self.embedding[...][ids] * math.sqrt(self.width)
         if self.places is not None:
-            x = x + self.places[...][places]
+            x = x + self.places[...][places][None]
         elif self.scheme == "sinusoidal":
-            x = x + positions.sinusoidal(self.length, self.width)[places]
+            x = x + positions.sinusoidal(self.length, self.width)[places][None]
         if self.codes is not None:
             x = x + codes @ self.codes[...]
         return dropout(x, self.rate, key)
@@ -156,6 +156,11 @@ class Mlp(nnx.Module):
     def products(self) -> int:
         """Multiplications for one token."""
         return (3 if self.activation == "swiglu" else 2) * self.width * self.hidden
+
+
+def _over(x: Array, row: Float[Array, "F"]) -> Array:
+    """`row` with as many axes as `x`, so that it is the same everywhere but in the last one."""
+    return row.reshape((1,) * (x.ndim - 1) + row.shape)
 
 
 def dropout(x: Float[Array, "*shape"], rate: float, key: PRNGKeyArray | None) -> Float[Array, "*shape"]:
