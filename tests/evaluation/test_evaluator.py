@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from symjax.evaluation.evaluator import EvaluateOptions, evaluate, validate
+from symjax import tasks
+from symjax.evaluation.evaluator import EvaluateOptions, _verdicts, evaluate, validate
 from symjax.evaluation.rows import example_of, read_rows
 
 WORDS = ["a", "ab", "abc", "b", "ba", "cc", "cab", "bb"]
@@ -161,3 +162,28 @@ def test_validate_gives_points_by_name(task):
 def test_options_refuse_what_they_cannot_use(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         EvaluateOptions(**options)
+
+
+@pytest.fixture
+def taylor_answers():
+    task = tasks.load("taylor")
+    example = task.label(("sin", "x"))
+    wrong = (*example.answer[:-1], "1")
+    return task, [(0, example, example.answer, 0.0), (1, example, wrong, 0.0), (2, example, ("x0",), 0.0)]
+
+
+def test_workers_give_the_verdicts_of_this_process(taylor_answers):
+    task, answered = taylor_answers
+    here, there = (
+        [verdict.kind for verdict in _verdicts(task, answered, EvaluateOptions(verify_workers=workers))]
+        for workers in (0, 1)
+    )
+    assert here == there == ["proved", "refuted", "unparsable"]
+
+
+def test_a_verdict_that_takes_too_long_is_undetermined(taylor_answers):
+    task, answered = taylor_answers
+    options = EvaluateOptions(verify_workers=1, verify_seconds=1e-9)
+    (verdict,) = _verdicts(task, answered[:1], options)
+    assert verdict.kind == "undetermined"
+    assert verdict.evidence["failure"] == "time_limit"

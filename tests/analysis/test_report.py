@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+import shutil
+
+import pytest
+
+from symjax.analysis.report import write_report
+
+VOID = {"meta", "br", "link", "img", "input"}
+
+
+class Page(html.parser.HTMLParser):
+    """Elements, ids and outside references of a page; fails where a tag closes another one."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.ids, self.references, self.scripts = [], [], [], [], 0
+        self.feed(text)
+        self.close()
+        assert self.open == [], f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        for name, value in attributes:
+            if name in ("href", "src", "xlink:href") and not value.startswith("#"):
+                self.references.append(value)
+            if name == "id":
+                self.ids.append(value)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append(tag)
+        self.ids += [value for name, value in attributes if name == "id"]
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag, f"</{tag}> closes another element, line {self.getpos()[0]}"
+
+
+def page_of(run_dir):
+    return write_report(run_dir).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def whole(made_once):
+    return page_of(made_once)
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Charts take a second a page; where a test is about something else, there are none."""
+    monkeypatch.setattr("symjax.analysis.charts.summary_charts", lambda *_: [])
+    monkeypatch.setattr("symjax.analysis.charts.training_charts", lambda *_: [])
+
+
+def test_the_page_is_whole_and_needs_nothing_from_outside(whole):
+    text, page = whole, Page(whole)
+    assert page.references == []
+    assert "script" not in page.tags
+    assert not re.search(r"url\((?!#)|@import", text)
+    assert page.tags.count("svg") >= 8
+    assert page.tags.count("math") >= 3 * 12
+
+
+def test_the_page_says_what_the_summary_says(whole, made_once):
+    text = whole
+    summary = json.loads((made_once / "evaluation/test-greedy/summary.json").read_text())
+    model, nearest = (summary["predictors"][name]["all"]["metrics"]["exact"] for name in ("model", "nearest_neighbour"))
+    assert f"{100 * model['value']:.1f}\u202f%" in text
+    assert f"{100 * model['low']:.1f}\u2013{100 * model['high']:.1f}\u202f%" in text
+    assert f"{100 * nearest['value']:.1f}\u202f%" in text
+    assert f"n={summary['counts']['label_unseen']}" in text
+    for words in ("Nearest neighbour", "Zeros", "Rounding floor", "irrational", "step 90", "taylor-abc", "branch"):
+        assert words in text
+
+
+def test_wrong_parts_are_marked_and_right_ones_are_not(whole):
+    cards = re.findall(r'<article class="card">.*?</article>', whole, flags=re.DOTALL)
+    marks = {
+        verdict: [card.count("<mark>") for card in cards if f"chip {verdict}" in card]
+        for verdict in ("proved", "refuted")
+    }
+    assert set(marks["proved"]) == {0}
+    assert set(marks["refuted"]) == {1}
+
+
+def test_equal_files_give_equal_pages(whole, run_dir):
+    assert page_of(run_dir) == whole
+
+
+def test_a_run_without_evaluation_says_so(run_dir):
+    shutil.rmtree(run_dir / "evaluation")
+    text = page_of(run_dir)
+    Page(text)
+    assert "has not been evaluated yet" in text
+    assert text.count("<svg") == 2
+
+
+@pytest.mark.parametrize("name", ["config.json", "dataset.json", "provenance.json"])
+@pytest.mark.usefixtures("plain")
+def test_any_file_may_be_missing(run_dir, name):
+    (run_dir / name).unlink()
+    Page(page_of(run_dir))
+
+
+def test_an_empty_folder_gives_a_page(tmp_path):
+    text = page_of(tmp_path)
+    Page(text)
+    assert "has not been evaluated yet" in text
+    assert "No training step has been logged yet" in text
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_summary_without_rows_gives_a_page(run_dir):
+    (run_dir / "evaluation/test-greedy/part-00000.jsonl").unlink()
+    assert "has no rows to show" in page_of(run_dir)
+
+
+def test_no_folder_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="name the folder of a run"):
+        write_report(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["config.json", "evaluation/test-greedy/summary.json"])
+@pytest.mark.usefixtures("plain")
+def test_a_file_that_is_no_json_is_named(run_dir, name):
+    write_report(run_dir)
+    before = (run_dir / "report.html").read_bytes()
+    (run_dir / name).write_text('{"cut": ')
+    with pytest.raises(ValueError, match=f"{name} is not JSON"):
+        write_report(run_dir)
+    assert (run_dir / "report.html").read_bytes() == before
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_task_of_another_version_is_shown_as_tokens(run_dir):
+    config = json.loads((run_dir / "config.json").read_text())
+    config["task"]["no_such_option"] = 1
+    (run_dir / "config.json").write_text(json.dumps(config))
+    text = page_of(run_dir)
+    Page(text)
+    assert "<math" not in text
+    assert 'class="problem"><code>' in text
+
+
+@pytest.mark.usefixtures("plain")
+def test_strings_of_the_run_are_text_and_never_markup(run_dir):
+    hostile = "<script>alert(1)</script>"
+    (run_dir / "config.json").write_text(json.dumps({"note": hostile}))
+    path = run_dir / "evaluation/test-greedy/summary.json"
+    summary = json.loads(path.read_text())
+    summary["decoder"] = hostile
+    summary["metrics"][0]["title"] = hostile + " x^2"
+    path.write_text(json.dumps(summary))
+    part = run_dir / "evaluation/test-greedy/part-00000.jsonl"
+    rows = [json.loads(line) | {"problem": [hostile]} for line in part.read_text().splitlines()]
+    part.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = page_of(run_dir)
+    assert "script" not in Page(text).tags
+    assert "&lt;script&gt;" in text
+
+
+@pytest.mark.usefixtures("plain")
+def test_several_evaluations_are_told_apart_test_first(run_dir):
+    folder = run_dir / "evaluation"
+    shutil.copytree(folder / "test-greedy", folder / "large-greedy")
+    path = folder / "large-greedy/summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"suite": "large"}))
+    text = page_of(run_dir)
+    assert 0 < text.index("test-greedy: How good") < text.index("large-greedy: How good")
