@@ -114,33 +114,30 @@ def _real_text(value: arb, last: bool) -> str | None:
         return "0" if last or value.is_zero() else None
     if not (arb(10) ** -EXPONENT_BOUND < abs(value) < arb(10) ** EXPONENT_BOUND):
         return None
-    middle, radius, exponent = map(int, value.mid_rad_10exp(DIGITS + 8))
-    low, high = _rounded(middle - radius, exponent), _rounded(middle + radius, exponent)
-    if low == high:
-        return low
-    middle, radius, exponent = map(int, value.mid_rad_10exp(8 * DIGITS))
-    low, high = _rounded(middle - radius, exponent), _rounded(middle + radius, exponent)
-    if low == high:
-        return low
+    for digits in (DIGITS + 8, 8 * DIGITS):
+        middle, radius, exponent = map(int, value.mid_rad_10exp(digits))
+        low, high = _shortened(middle - radius, DIGITS), _shortened(middle + radius, DIGITS)
+        if low == high:
+            return _text(*low, exponent)
     if not last or radius * 10 ** (3 * DIGITS) > abs(middle):
         return None
-    return _rounded(*_shortened(middle, exponent, 3 * DIGITS))
+    whole, drop = _shortened(middle, 3 * DIGITS)
+    return _text(*_shortened(whole, DIGITS), exponent + drop)
 
 
-def _shortened(middle: int, exponent: int, digits: int) -> tuple[int, int]:
-    """middle * 10**exponent rounded half-even to `digits` digits, as integer and exponent."""
-    sign = -1 if middle < 0 else 1
-    drop = max(0, len(str(abs(middle))) - digits)
+def _shortened(middle: int, digits: int) -> tuple[int, int]:
+    """`middle` rounded half-even to `digits` digits: those digits, and how many were dropped."""
+    size = abs(middle)
+    drop = max(0, len(str(size)) - digits)
     unit = 10**drop
-    whole, rest = divmod(abs(middle), unit)
+    whole, rest = divmod(size, unit)
     if 2 * rest > unit or (2 * rest == unit and whole % 2):
         whole += 1
-    return sign * whole, exponent + drop
+    return -whole if middle < 0 else whole, drop
 
 
-def _rounded(middle: int, exponent: int) -> str:
-    """middle * 10**exponent to `DIGITS` significant digits, as text in one form."""
-    whole, exponent = _shortened(middle, exponent, DIGITS)
-    text = str(abs(whole))
+def _text(whole: int, drop: int, exponent: int) -> str:
+    """whole * 10**(drop + exponent) in one form, without trailing zeros."""
+    text = str(whole)
     short = text.rstrip("0")
-    return f"{'-' if whole < 0 else ''}{short}e{exponent + len(text) - len(short)}" if short else "0"
+    return f"{short}e{exponent + drop + len(text) - len(short)}"

@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import flint
 from flint import arb, fmpq
 
-from symjax.symbolic import jets
-from symjax.symbolic.expression import INTEGER, RATIONAL, SYMBOL, Expression
-from symjax.symbolic.functions import FUNCTIONS, general_power
+from symjax.symbolic import expansion, jets
+from symjax.symbolic.expansion import SIGNALS, Signal
+from symjax.symbolic.expression import Expression
 from symjax.symbolic.jets import INFINITE, Series
 from symjax.symbolic.scalars import (
-    CONSTANT_BOUND,
     NUMERIC_ZERO,
-    ONE,
     ORDERS,
     PRECISIONS,
     SINGULAR,
@@ -31,7 +28,6 @@ from symjax.symbolic.scalars import (
     Frame,
     NeedOrder,
     NeedPrecision,
-    NeedRoot,
     Refused,
     Scalar,
 )
@@ -54,7 +50,7 @@ class Refusal:
     "essential" (a pole inside a transcendental function), "logarithm", "magnitude" (a value beyond the bounds),
     "one_sided" (not the same series on both sides of 0), "pole", "power" (0 to a power that is no rational constant),
     "precision" and "order" (undecided at the last setting), "too_large" (more nodes or levels than allowed),
-    "undefined" (0/0, ln 0), "variable" (a symbol other than x).
+    "undefined" (0/0, ln 0), "variable" (a symbol other than x), "operator" (one that has no rule here).
     """
 
     reason: str
@@ -105,10 +101,6 @@ class TaylorSeries:
 
 Outcome = TaylorSeries | Refusal
 
-_HALT = NeedOrder | NeedPrecision | NeedRoot | Refused
-_RESTARTS = (NeedOrder, NeedPrecision, NeedRoot)
-_FAILURES = (NeedOrder, NeedPrecision, NeedRoot, Refused)
-_TABLES: dict[tuple[int, int, int, int], dict[Expression, Series | _HALT]] = {}
 _OUTCOMES: dict[tuple[Expression, int, int], Outcome] = {}
 
 
@@ -144,7 +136,7 @@ def taylor_series(expr: Expression, *, order: int = 4, digits: int = 5) -> Outco
 
 def clear_memo() -> None:
     """Forget everything that is remembered; results never depend on it."""
-    _TABLES.clear()
+    expansion.clear_memo()
     _OUTCOMES.clear()
 
 
@@ -158,57 +150,72 @@ def _solve(expr: Expression, order: int, digits: int, precision: int) -> Outcome
     try:
         while True:
             flint.ctx.prec = precision
-            try:
-                return _attempt(expr, order, digits, precision, orders, ramification)
-            except NeedOrder:
-                later = [more for more in ORDERS if more > orders]
-                if not later or (later[0] - 1) * ramification + 1 > MAX_TERMS:
-                    return Refusal("order", f"{orders} terms are not enough; something may be identically zero")
-                orders = later[0]
-            except NeedPrecision:
-                later = [more for more in PRECISIONS if more > precision]
-                if not later:
-                    return Refusal("precision", f"{precision} bits do not decide whether a value is zero")
-                precision = later[0]
-            except NeedRoot as need:
-                ramification *= need.args[0]
-                if ramification > MAX_RAMIFICATION or (orders - 1) * ramification + 1 > MAX_TERMS:
-                    return Refusal("branch", "a fractional power of x")
-            except Refused as refused:
-                return Refusal(*refused.args)
+            result = _attempt(expr, order, digits, Frame(precision, orders, ramification, 1))
+            if isinstance(result, TaylorSeries | Refusal):
+                return result
+            if isinstance(result, Refused):
+                return Refusal(*result.args)
+            if isinstance(result, NeedOrder):
+                orders = next((more for more in ORDERS if more > orders), 0)
+                if not orders:
+                    return Refusal("order", f"{ORDERS[-1]} terms do not suffice; something may be identically zero")
+            elif isinstance(result, NeedPrecision):
+                precision = next((more for more in PRECISIONS if more > precision), 0)
+                if not precision:
+                    return Refusal("precision", f"{PRECISIONS[-1]} bits do not decide whether a value is zero")
+            else:
+                ramification *= result.args[0]
+            if ramification > MAX_RAMIFICATION or (orders - 1) * ramification + 1 > MAX_TERMS:
+                return Refusal("branch", "a fractional power of x that does not cancel early")
     finally:
         flint.ctx.prec = before
 
 
-def _attempt(expr: Expression, order: int, digits: int, precision: int, orders: int, ramification: int) -> Outcome:
-    """The outcome in one setting."""
-    frame = Frame(precision, orders, ramification, 1)
-    series = _evaluate(expr, frame)
-    flags = series.flags
-    frame.flags = 0
-    singular = flags & SINGULAR or ramification > 1
-    margin = MARGIN if singular else order
-    values = _powers(frame, series, margin)
-    if singular:
-        other = Frame(precision, orders, ramification, -1)
-        try:
-            mirrored = _evaluate(expr, other)
-            flags |= mirrored.flags
-            other.flags = 0
-            opposite = _powers(other, mirrored, margin)
-        except Refused as refused:
-            raise Refused("one_sided", f"for x < 0: {refused.args[1]}") from None
-        for k, (right, left) in enumerate(zip(values, opposite, strict=True)):
-            if not frame.is_zero(right + left if k % 2 else right - left):
-                raise Refused("one_sided", "the expansions for x > 0 and x < 0 differ")
-        flags |= other.flags
-    real = tuple(_real_value(frame, value) for value in values[: order + 1])
-    if not any(real[1:]):
-        raise Refused("constant", f"every coefficient of x to x**{order} is zero")
-    rounded = tuple(_round(value, digits) for value in real)
-    flags |= frame.flags
-    return TaylorSeries(
-        expr=expr, values=real, rounded=rounded, two_sided=bool(singular), numeric_zero=bool(flags & NUMERIC_ZERO)
+def _attempt(expr: Expression, order: int, digits: int, frame: Frame) -> Outcome | Signal:
+    """The outcome in one setting, or the signal that another one is needed."""
+    series = expansion.expand(expr, frame)
+    if type(series) is not Series:
+        return series
+    frame.flags = series.flags
+    singular = frame.flags & SINGULAR or frame.ramification > 1
+    try:
+        values = _powers(frame, series, MARGIN if singular else order)
+        if singular:
+            mirrored = Frame(frame.precision, frame.orders, frame.ramification, -1)
+            if not _same(frame, values, _left_values(expr, mirrored)):
+                return Refusal("one_sided", "the expansions for x > 0 and x < 0 differ")
+            frame.flags |= mirrored.flags
+        real = tuple([_real_value(frame, value) for value in values[: order + 1]])
+        if not any(real[1:]):
+            return Refusal("constant", f"every coefficient of x to x**{order} is zero")
+        rounded = tuple([_round(value, digits) for value in real])
+    except SIGNALS as signal:
+        return signal
+    numeric_zero = bool(frame.flags & NUMERIC_ZERO)
+    return TaylorSeries(expr=expr, values=real, rounded=rounded, two_sided=bool(singular), numeric_zero=numeric_zero)
+
+
+def _left_values(expr: Expression, frame: Frame) -> list[Scalar]:
+    """Coefficients of the powers of t for x = -t.
+
+    Raises:
+      Refused: "one_sided": there are none.
+    """
+    series = expansion.expand(expr, frame)
+    try:
+        if type(series) is not Series:
+            raise series
+        frame.flags = series.flags
+        return _powers(frame, series, MARGIN)
+    except Refused as refused:
+        raise Refused("one_sided", f"for x < 0: {refused.args[1]}") from None
+
+
+def _same(frame: Frame, right: list[Scalar], left: list[Scalar]) -> bool:
+    """Whether coefficients for x = t and x = -t belong to one function of x."""
+    return all(
+        frame.is_zero(one + other if k % 2 else one - other)
+        for k, (one, other) in enumerate(zip(right, left, strict=True))
     )
 
 
@@ -262,11 +269,16 @@ def _context(digits: int) -> Context:
     return Context(prec=digits, rounding=ROUND_HALF_EVEN, Emin=-99999, Emax=99999)
 
 
+@functools.lru_cache(maxsize=65536)
+def _rational_decimal(value: fmpq, digits: int) -> Decimal:
+    return _context(digits).divide(Decimal(int(value.p)), Decimal(int(value.q))) if value else Decimal(0)
+
+
 def _decimal(value: fmpq | arb, digits: int) -> Decimal | None:
     """The value to `digits` significant digits, ties half-even; None where a ball does not decide it."""
-    context = _context(digits)
     if type(value) is fmpq:
-        return context.divide(Decimal(int(value.p)), Decimal(int(value.q))) if value else Decimal(0)
+        return _rational_decimal(value, digits)
+    context = _context(digits)
     middle, radius, exponent = value.mid_rad_10exp(digits + 10)
     middle, radius = int(middle), int(radius)
     low = context.create_decimal(middle - radius)
@@ -282,119 +294,13 @@ def _round(value: fmpq | arb, digits: int) -> Decimal:
     return result
 
 
+@functools.lru_cache(maxsize=65536)
+def _rational_text(value: fmpq) -> str:
+    return str(value)
+
+
 def _exact_text(value: fmpq | arb) -> str | None:
     if type(value) is fmpq:
-        return str(value)
+        return _rational_text(value)
     result = _decimal(value, EXACT_DIGITS)
     return None if result is None else str(result)
-
-
-def _evaluate(expr: Expression, frame: Frame) -> Series:
-    """The series of `expr` in one setting.
-
-    Raises:
-      NeedOrder, NeedPrecision, NeedRoot: another setting is needed.
-      Refused: there is none.
-    """
-    key = (frame.precision, frame.orders, frame.ramification, frame.side)
-    table = _TABLES.get(key)
-    if table is None:
-        table = _TABLES[key] = {}
-    found = table.get(expr)
-    if found is None:
-        if len(table) >= MEMO_ENTRIES:
-            table.clear()
-        stack = [expr]
-        while stack:
-            node = stack[-1]
-            missing = [arg for arg in node.args if arg not in table]
-            if missing:
-                stack += missing
-                continue
-            stack.pop()
-            if node not in table:
-                table[node] = _node(node, table, frame)
-        found = table[expr]
-    if type(found) is not Series:
-        raise found
-    return found
-
-
-def _node(node: Expression, table: dict[Expression, Series | _HALT], frame: Frame) -> Series | _HALT:
-    """The series of one node from those of its operands, or the exception that stands for it."""
-    args: list[Series] = []
-    flags = 0
-    failed: _HALT | None = None
-    for arg in node.args:
-        value = table[arg]
-        if type(value) is not Series:
-            if failed is None or (type(failed) is Refused and type(value) is not Refused):
-                failed = value  # type: ignore[assignment]
-        else:
-            flags |= value.flags
-            args.append(value)
-    if failed is not None and not (type(failed) is Refused and _cancels(node, failed)):
-        return failed
-    frame.flags = frame.inputs = flags
-    try:
-        if node.op in ("sub", "div") and node.args[0] is node.args[1]:
-            result = _cancelled(node, args, frame)
-        else:
-            result = _apply(node, args, frame)
-        result = jets.finish(result, frame.flags)
-    except _FAILURES as error:
-        return error.with_traceback(None)
-    if result.v == 0 and result.c and abs(result.c[0]) > CONSTANT_BOUND:
-        return Refused("magnitude", "a value above 2**40 at 0")
-    return result
-
-
-def _cancels(node: Expression, failed: Refused) -> bool:
-    """Whether the node is a - a or a/a for an a that has a value near 0, though no series."""
-    same = node.op in ("sub", "div") and node.args[0] is node.args[1]
-    return same and failed.args[0] in ("power", "logarithm", "essential", "branch")
-
-
-def _cancelled(node: Expression, args: Sequence[Series], frame: Frame) -> Series:
-    """a - a = 0; a/a = 1 where a is not zero."""
-    if node.op == "sub":
-        return Series(INFINITE, [], True)
-    if args and args[0].log is None:
-        if args[0].v == INFINITE:
-            raise Refused("undefined", "division by zero")
-        jets.lead(args[0])
-    return jets.constant(frame, ONE)
-
-
-def _apply(node: Expression, args: Sequence[Series], frame: Frame) -> Series:
-    op = node.op
-    if op == SYMBOL:
-        if node.value != "x":
-            raise Refused("variable", f"{node.value} is not x")
-        return Series(frame.ramification, [fmpq(frame.side)] + [ZERO] * (frame.terms - 1))
-    if op in (INTEGER, RATIONAL):
-        return _number(node, frame)
-    if op == "add":
-        result = args[0]
-        for arg in args[1:]:
-            result = jets.add(frame, result, arg)
-        return result
-    if op == "mul":
-        result = args[0]
-        for arg in args[1:]:
-            result = jets.mul(frame, result, arg)
-        return result
-    if op == "sub":
-        return jets.add(frame, args[0], jets.negative(frame, args[1]))
-    if op == "div":
-        return jets.div(frame, args[0], args[1])
-    if op == "pow":
-        return general_power(frame, args[0], args[1])
-    return FUNCTIONS[op](frame, args[0])
-
-
-def _number(node: Expression, frame: Frame) -> Series:
-    numerator, denominator = node.value if node.op == RATIONAL else (node.value, 1)  # type: ignore[misc]
-    if int(numerator).bit_length() > 4096 or int(denominator).bit_length() > 4096:
-        raise Refused("magnitude", "a number of more than 4096 bits")
-    return jets.constant(frame, fmpq(numerator, denominator))

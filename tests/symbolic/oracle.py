@@ -13,31 +13,31 @@ from flint import acb, arb, fmpq
 from symjax.symbolic.balls import evaluate
 from symjax.symbolic.expression import Expression
 
-HALF_NODES = 7
-PLACES = [j for j in range(-HALF_NODES, HALF_NODES + 1) if j]
 
-
-def interpolated(expr: Expression, *, order: int = 4, log_step: int = 150, precision: int = 6000) -> list[acb] | None:
-    """Coefficients 0 ... order of the polynomial through the values at j * 2**-log_step, j = -7 ... 7 without 0.
+def interpolated(
+    expr: Expression, *, order: int = 4, log_step: int = 150, precision: int = 6000, half: int = 7
+) -> list[acb] | None:
+    """Coefficients 0 ... order of the polynomial through the values at j * 2**-log_step, j = -half ... half without 0.
 
     None where a value is undefined.
     """
+    places = [j for j in range(-half, half + 1) if j]
     before = flint.ctx.prec
     flint.ctx.prec = precision
     try:
-        values = [evaluate(expr, (j, 2**log_step), precision=precision) for j in PLACES]
+        values = [evaluate(expr, (j, 2**log_step), precision=precision) for j in places]
         if not all(value.is_finite() for value in values):
             return None
         differences = values
         newton = [differences[0]]
-        for width in range(1, len(PLACES)):
+        for width in range(1, len(places)):
             differences = [
-                (differences[i + 1] - differences[i]) * fmpq(1, PLACES[i + width] - PLACES[i])
+                (differences[i + 1] - differences[i]) * fmpq(1, places[i + width] - places[i])
                 for i in range(len(differences) - 1)
             ]
             newton.append(differences[0])
-        polynomial = [acb(0)] * len(PLACES)
-        for place, top in zip(reversed(PLACES), reversed(newton), strict=True):
+        polynomial = [acb(0)] * len(places)
+        for place, top in zip(reversed(places), reversed(newton), strict=True):
             shifted = [acb(0), *polynomial[:-1]]
             polynomial = [s - p * place for s, p in zip(shifted, polynomial, strict=True)]
             polynomial[0] = polynomial[0] + top
@@ -64,10 +64,11 @@ def differs(values: tuple[fmpq | arb, ...], found: list[acb], tolerance: float =
         flint.ctx.prec = before
 
 
-def analytic_by_interpolation(expr: Expression) -> list[acb] | None:
+def analytic_by_interpolation(expr: Expression, order: int = 4) -> list[acb] | None:
     """The interpolated coefficients where two distances of the points agree on real ones, else None."""
-    wide = interpolated(expr)
-    narrow = interpolated(expr, log_step=190, precision=8000)
+    half = (order + 11) // 2
+    wide = interpolated(expr, order=order, half=half, precision=1500 + 330 * half * 2)
+    narrow = interpolated(expr, order=order, half=half, log_step=190, precision=2000 + 400 * half * 2)
     if wide is None or narrow is None:
         return None
     for one, two in zip(wide, narrow, strict=True):

@@ -1,0 +1,141 @@
+"""The series of an expression in one setting: bottom-up over its nodes, without recursion, remembering subtrees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flint import fmpq
+
+from symjax.symbolic import jets
+from symjax.symbolic.expression import INTEGER, RATIONAL, SYMBOL, Expression
+from symjax.symbolic.functions import FUNCTIONS, general_power
+from symjax.symbolic.jets import INFINITE, Series
+from symjax.symbolic.scalars import (
+    BITS_BOUND,
+    CONSTANT_BOUND,
+    ONE,
+    ZERO,
+    Frame,
+    NeedOrder,
+    NeedPrecision,
+    NeedRoot,
+    Refused,
+)
+
+Signal = NeedOrder | NeedPrecision | NeedRoot | Refused
+SIGNALS = (NeedOrder, NeedPrecision, NeedRoot, Refused)
+TABLE_ENTRIES = 50_000
+
+_TABLES: dict[tuple[int, int, int, int], dict[Expression, Series | Signal]] = {}
+
+
+def clear_memo() -> None:
+    """Forget all series; results never depend on what is remembered."""
+    _TABLES.clear()
+
+
+def expand(expr: Expression, frame: Frame) -> Series | Signal:
+    """The series of `expr` in one setting; or the signal that another setting is needed, or that there is none."""
+    key = (frame.precision, frame.orders, frame.ramification, frame.side)
+    table = _TABLES.get(key)
+    if table is None:
+        table = _TABLES[key] = {}
+    found = table.get(expr)
+    if found is None:
+        if len(table) >= TABLE_ENTRIES:
+            table.clear()
+        stack = [expr]
+        while stack:
+            node = stack[-1]
+            missing = [arg for arg in node.args if arg not in table]
+            if missing:
+                stack += missing
+                continue
+            stack.pop()
+            if node not in table:
+                table[node] = _node(node, table, frame)
+        found = table[expr]
+    return found
+
+
+def _node(node: Expression, table: dict[Expression, Series | Signal], frame: Frame) -> Series | Signal:
+    """The series of one node from those of its operands, or the exception that stands for it."""
+    args: list[Series] = []
+    flags = 0
+    failed: Signal | None = None
+    for arg in node.args:
+        value = table[arg]
+        if type(value) is not Series:
+            if failed is None or (type(failed) is Refused and type(value) is not Refused):
+                failed = value  # type: ignore[assignment]
+        else:
+            flags |= value.flags
+            args.append(value)
+    if failed is not None and not (type(failed) is Refused and _cancels(node, failed)):
+        return failed
+    frame.flags = frame.inputs = flags
+    try:
+        if node.op in ("sub", "div") and node.args[0] is node.args[1]:
+            result = _cancelled(node, args, frame)
+        else:
+            result = _apply(node, args, frame)
+        result = jets.finish(result, frame.flags)
+    except SIGNALS as error:
+        return error.with_traceback(None)
+    if result.v == 0 and result.c and abs(result.c[0]) > CONSTANT_BOUND:
+        return Refused("magnitude", "a value above 2**40 at 0")
+    return result
+
+
+def _cancels(node: Expression, failed: Refused) -> bool:
+    """Whether the node is a - a or a/a for an a that has a value near 0, though no series."""
+    same = node.op in ("sub", "div") and node.args[0] is node.args[1]
+    return same and failed.args[0] in ("power", "logarithm", "essential", "branch")
+
+
+def _cancelled(node: Expression, args: Sequence[Series], frame: Frame) -> Series:
+    """a - a = 0; a/a = 1 where a is not zero."""
+    if node.op == "sub":
+        return Series(INFINITE, [], True)
+    if args and args[0].log is None:
+        if args[0].v == INFINITE:
+            raise Refused("undefined", "division by zero")
+        jets.lead(args[0])
+    return jets.constant(frame, ONE)
+
+
+def _apply(node: Expression, args: Sequence[Series], frame: Frame) -> Series:
+    op = node.op
+    if op == SYMBOL:
+        if node.value != "x":
+            raise Refused("variable", f"{node.value} is not x")
+        return Series(frame.ramification, [fmpq(frame.side)] + [ZERO] * (frame.terms - 1))
+    if op in (INTEGER, RATIONAL):
+        return _number(node, frame)
+    if op == "add":
+        result = args[0]
+        for arg in args[1:]:
+            result = jets.add(frame, result, arg)
+        return result
+    if op == "mul":
+        result = args[0]
+        for arg in args[1:]:
+            result = jets.mul(frame, result, arg)
+        return result
+    if op == "sub":
+        return jets.add(frame, args[0], jets.negative(frame, args[1]))
+    if op == "div":
+        return jets.div(frame, args[0], args[1])
+    if op == "pow":
+        return general_power(frame, args[0], args[1])
+    rule = FUNCTIONS.get(op)
+    if rule is None:
+        raise Refused("operator", f"{op} has no series")
+    return rule(frame, args[0])
+
+
+def _number(node: Expression, frame: Frame) -> Series:
+    numerator, denominator = node.value if node.op == RATIONAL else (node.value, 1)  # type: ignore[misc]
+    if int(numerator).bit_length() > BITS_BOUND or int(denominator).bit_length() > BITS_BOUND:
+        raise Refused("magnitude", "a number of more than 4096 bits")
+    return jets.constant(frame, fmpq(numerator, denominator))
