@@ -206,6 +206,6 @@ def _check_kind(name: str, key: str, value: Any, default: Any) -> None:
     kinds, words = _KINDS.get(type(default), ((object,), ""))
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds and kinds != (object,)):
         raise ValueError(f"task {name!r} has {key}={value!r}; {key} must be {words}")
-    if isinstance(default, tuple):
+    if isinstance(default, tuple) and isinstance(value, tuple | list):
         for item in value:
             _check_kind(name, f"each of {key}", item, default[0] if default else item)

@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 
@@ -22,7 +23,9 @@ from symjax.tasks import Metric
 POINTS = 100
 CLIP = 1e3
 
-_ROWS = (
+Statistic = Literal["mean", "median", "root_mean"]
+
+_ROWS: tuple[tuple[str, Statistic, bool, str], ...] = (
     ("exact", "mean", True, "all five coefficients exact (5 digits)"),
     *((f"degree_{degree}", "mean", True, f"coefficient of x^{degree} exact") for degree in range(5)),
     ("within_1_percent", "mean", True, "all five within 1 %"),

@@ -232,9 +232,7 @@ class Taylor:
         """Prefix tokens, or why a model cannot be given them."""
         levels, longest = self.code_depth - 1, self.max_problem_length
         if expr.depth > levels:
-            return Rejection(
-                "too_deep", f"the expression nests {expr.depth} operators; at most {levels} fit code_depth"
-            )
+            return Rejection("too_deep", f"{expr.depth} operators are nested; at most {levels} fit code_depth")
         if expr.size > longest:  # every node takes a token or more
             return Rejection("too_long", f"the expression takes {expr.size} tokens or more; at most {longest} fit")
         tokens = prefix.write(expr)

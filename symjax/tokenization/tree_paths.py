@@ -161,6 +161,8 @@ def _places(digit: Bool[np.ndarray, "S B"]) -> Int[np.ndarray, "S B"]:
 
 def _is_malformed(tables: _Tables, ids: Int[np.ndarray, "S B"]) -> Bool[np.ndarray, "B"]:
     """Which columns are not one expression followed by special tokens."""
+    if not len(ids):
+        return np.ones(ids.shape[1], bool)
     digit, number, special = tables.digit[ids], tables.number[ids], tables.special[ids]
     structural = ~(digit | special)
     change = np.where(structural, tables.operands[ids] - 1, 0)
@@ -169,7 +171,7 @@ def _is_malformed(tables: _Tables, ids: Int[np.ndarray, "S B"]) -> Bool[np.ndarr
     wrong[1:] |= digit[1:] & ~(digit | number)[:-1] | number[:-1] & ~digit[1:]
     wrong[:1] |= digit[:1]
     wrong[-1:] |= number[-1:] | (wanted[-1:] != 0)
-    return wrong.any(axis=0) | (len(ids) == 0)
+    return np.asarray(wrong.any(axis=0))
 
 
 def _fill_paths(

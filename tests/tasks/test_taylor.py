@@ -348,7 +348,7 @@ def test_limits_are_named() -> None:
     digits = load(max_problem_tokens=4).label(written("mul x INT+ 1 2"))
     assert digits == Rejection("too_long", "the expression takes 5 tokens; at most 4 fit")
     deep = load(max_depth=1, code_depth=2).label(written("sin cos x"))
-    assert deep == Rejection("too_deep", "the expression nests 2 operators; at most 1 fit code_depth")
+    assert deep == Rejection("too_deep", "2 operators are nested; at most 1 fit code_depth")
 
 
 def test_very_deep_expressions_are_refused_by_name() -> None:
@@ -356,6 +356,16 @@ def test_very_deep_expressions_are_refused_by_name() -> None:
         outcome = load().read_problem(text)
         assert isinstance(outcome, Rejection)
         assert outcome.reason in ("too_deep", "malformed", "too_long")
+
+
+@pytest.mark.slow
+def test_the_reference_engine_labels_alike_and_is_judged_by_the_certified_one() -> None:
+    task = load(engine="sympy", engine_seconds=60.0)
+    for text in ("exp sin x", "div sin x x", "cos exp x"):
+        assert example(text, task) == example(text)
+    one_sided = example("sqrt sq x", task)  # its limits look at x > 0 only
+    assert one_sided.answer == written(X)
+    assert task.verify(one_sided.problem, one_sided.answer).evidence["reason"] == "problem: one_sided"
 
 
 def test_slices_of_the_report() -> None:
