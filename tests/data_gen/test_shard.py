@@ -1,0 +1,172 @@
+"""A shard is a function of its job, holds each function once, and counts what it turned away."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import random
+
+import pytest
+
+from data_gen import shard
+from data_gen.runners import GenerationError, run_local
+from data_gen.shard import ShardJob, ShardReport, make_shard, make_shard_or_explain, report_path
+from symjax import tasks
+from symjax.data.records import ShardReader, decode, encode
+from symjax.processes import Watched
+from symjax.tasks import Example
+
+TASK = tasks.load("taylor")
+
+
+def job(folder, **changes) -> ShardJob:
+    values = {
+        "task_name": "taylor", "task_options": {}, "seed": 5, "shard_index": 2, "shard_attempts": 150,
+        "path": str(folder / "shard-000002.arrayrecord"), "file_format": "arrayrecord",
+    }  # fmt: skip
+    return ShardJob(**values | changes)
+
+
+def stored(path):
+    return [item for block in ShardReader(path) for item in block.examples()]
+
+
+def loaded_modules(argument: ShardJob) -> list[str]:
+    import sys
+
+    make_shard(argument)
+    return sorted(sys.modules)
+
+
+def test_a_shard_is_what_its_attempts_give_one_by_one(tmp_path):
+    report = make_shard(job(tmp_path))
+    expected, seen, accepted, rejected = [], set(), 0, 0
+    for index in range(300, 450):
+        drawn = TASK.sample(random.Random(5 << 64 | index))
+        if not isinstance(drawn, Example):
+            rejected += 1
+            continue
+        accepted += 1
+        if drawn.metadata["fingerprint"] not in seen:
+            seen.add(drawn.metadata["fingerprint"])
+            expected.append(encode(drawn, index, TASK))
+    assert stored(tmp_path / "shard-000002.arrayrecord") == expected
+    assert (report.attempts, report.accepted, report.file.count) == (150, accepted, len(expected))
+    assert sum(report.rejections.values()) == rejected == 150 - accepted
+    assert 0 < len(expected) < accepted
+
+
+def test_records_keep_the_examples_whole(tmp_path):
+    make_shard(job(tmp_path))
+    for item in stored(tmp_path / "shard-000002.arrayrecord")[:20]:
+        assert decode(item, TASK) == TASK.label(decode(item, TASK).problem)
+
+
+def test_bytes_depend_on_nothing_else(tmp_path):
+    digests = set()
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        random.seed(name)
+        TASK.sample(random.Random(1))
+        digests.add(make_shard(job(tmp_path / name)).file.sha256)
+    with Watched(make_shard, time_limit=60) as worker:
+        digests.add(worker.call(job(tmp_path)).file.sha256)
+    assert len(digests) == 1
+    assert make_shard(job(tmp_path, seed=6)).file.sha256 not in digests
+    assert make_shard(job(tmp_path, shard_index=3)).file.sha256 not in digests
+
+
+def test_attempts_do_not_depend_on_the_cut_into_shards(tmp_path):
+    whole = make_shard(job(tmp_path, shard_index=1, shard_attempts=300, path=str(tmp_path / "whole.arrayrecord")))
+    halves = []
+    for index in (2, 3):
+        path = tmp_path / f"half-{index}.arrayrecord"
+        make_shard(job(tmp_path, shard_index=index, path=str(path)))
+        halves.extend(stored(path))
+    first = {}
+    for item in halves:
+        first.setdefault(item.metadata["fingerprint"], item)
+    assert list(first.values()) == stored(tmp_path / whole.file.name)
+
+
+def test_reports_come_back_and_only_with_their_shard(tmp_path):
+    report = make_shard(job(tmp_path))
+    path = report_path(tmp_path / "shard-000002.arrayrecord")
+    assert ShardReport.read(path) == report
+    (tmp_path / report.file.name).write_bytes(b"short")
+    assert ShardReport.read(path) is None
+    (tmp_path / report.file.name).unlink()
+    assert ShardReport.read(path) is None
+    path.write_text("{")
+    assert ShardReport.read(path) is None
+    assert ShardReport.read(tmp_path / "none.json") is None
+
+
+def test_only_the_shard_and_its_report_stay(tmp_path):
+    make_shard(job(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["shard-000002.arrayrecord", "shard-000002.json"]
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    message = make_shard_or_explain(job(tmp_path / "nowhere"))
+    assert "cannot write" in message
+    assert str(tmp_path / "nowhere") in message
+    with pytest.raises(GenerationError, match="finished shards are kept"):
+        list(run_local(iter([job(tmp_path / "nowhere")]), workers=1, time_limit=60))
+
+
+def test_workers_load_neither_jax_nor_sympy(tmp_path):
+    with Watched(loaded_modules, time_limit=60) as worker:
+        modules = worker.call(job(tmp_path))
+    assert not {"jax", "flax", "grain", "sympy", "tensorflow"} & set(modules)
+
+
+def test_skipped_attempts_are_left_out_and_reported(tmp_path):
+    whole = make_shard(job(tmp_path))
+    first = stored(tmp_path / whole.file.name)[0].index
+    report = make_shard(job(tmp_path, skip={first: "time_limit"}))
+    assert report.lost == {str(first): "time_limit"}
+    assert first not in [item.index for item in stored(tmp_path / whole.file.name)]
+    assert json.loads(report_path(tmp_path / whole.file.name).read_text())["lost"] == {str(first): "time_limit"}
+
+
+def hang(argument: ShardJob) -> ShardReport | str:
+    """`make_shard`, but attempt 310 never ends."""
+    import time
+
+    load = shard._load
+    task = load(argument.task_name, json.dumps(dict(argument.task_options)))
+    draws = itertools.count()
+
+    class Hanging:
+        name = task.name
+        problem_vocabulary = task.problem_vocabulary
+        answer_vocabulary = task.answer_vocabulary
+
+        def sample(self, rng):
+            if next(draws) == 10 and not argument.skip:
+                time.sleep(60)
+            return task.sample(rng)
+
+    shard._load = lambda *_: Hanging()
+    try:
+        return make_shard_or_explain(argument)
+    finally:
+        shard._load = load
+
+
+def test_an_attempt_that_hangs_twice_is_skipped(tmp_path, monkeypatch):
+    monkeypatch.setattr("data_gen.runners.make_shard_or_explain", hang)
+    (report,) = run_local(iter([job(tmp_path)]), workers=1, time_limit=2)
+    assert report.lost == {"310": "time_limit"}
+    whole = make_shard(job(tmp_path, skip={310: "time_limit"}))
+    assert dataclasses.replace(whole, seconds=0) == dataclasses.replace(report, seconds=0)
+
+
+def test_a_golden_shard(tmp_path):
+    """If this moves, the sampler, the labels or the random numbers did; on purpose, or by accident?"""
+    make_shard(job(tmp_path))
+    lines = [" ".join(decode(item, TASK).problem) for item in stored(tmp_path / "shard-000002.arrayrecord")]
+    assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == "?"
