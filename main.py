@@ -1,0 +1,82 @@
+"""Trains what a config describes, or goes on: `python main.py --config=configs/taylor_transformer.py`."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import sys
+
+from absl import flags, logging
+from ml_collections import config_flags
+
+FLAGS = flags.FLAGS
+CONFIG = config_flags.DEFINE_config_file("config", None, "configs/<file>.py or configs/<file>.py:<preset>")
+WORKDIR = flags.DEFINE_string("workdir", None, "run folder; runs/<config file>-<preset> if not given")
+MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "train (then evaluate), or evaluate only")
+DISTRIBUTED = flags.DEFINE_bool("jax_distributed", False, "several hosts, found by themselves (TPU pods, Slurm)")
+COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of the first of several hosts")
+PROCESSES = flags.DEFINE_integer("num_processes", 1, "with --coordinator: how many processes")
+PROCESS = flags.DEFINE_integer("process_id", 0, "with --coordinator: which of them this is")
+
+
+def run(argv: list[str]) -> int:
+    """Exit code of the command line `argv`."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        FLAGS(argv)
+        if CONFIG.value is None:
+            raise ValueError("--config is missing; for example --config=configs/taylor_transformer.py")
+        CONFIG.value.to_dict()  # a file that could not be loaded says so only when it is used
+    except (flags.Error, AttributeError, KeyError, OSError, ValueError) as error:
+        return fail(flag_sentence(error))
+    import jax
+
+    from data_gen.runners import GenerationError
+    from symjax import train
+    from symjax.training.progress import DivergenceError, Interrupted
+
+    workdir = pathlib.Path(WORKDIR.value or default_workdir()).absolute()
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(workdir.parent.parent / ".cache" / "jax"))
+    try:
+        if COORDINATOR.value:
+            jax.distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
+        elif DISTRIBUTED.value:
+            jax.distributed.initialize()
+        (train.train_and_evaluate if MODE.value == "train" else train.evaluate)(CONFIG.value, workdir)
+    except Interrupted as stop:
+        return fail(str(stop), 128 + stop.signal_number)
+    except KeyboardInterrupt:
+        return fail("interrupted; the same command goes on with what is finished", 128 + signal.SIGINT)
+    except (ValueError, OSError, GenerationError, DivergenceError) as error:
+        if logging.get_verbosity() >= logging.DEBUG:
+            raise
+        return fail(str(error))
+    return 0
+
+
+def default_workdir() -> pathlib.Path:
+    """`runs/<config file>-<preset>` in the current folder."""
+    path, _, preset = config_flags.get_config_filename(FLAGS["config"]).partition(".py")
+    return pathlib.Path("runs") / f"{pathlib.Path(path).name}-{preset.removeprefix(':') or 'default'}"
+
+
+def flag_sentence(error: Exception) -> str:
+    """What is wrong with the command line, without the trace that the flag library puts into its messages."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
+    if isinstance(error, (AttributeError, KeyError)):
+        return "unknown config key " + str(error).replace("\\n", "; ").translate(str.maketrans("", "", "\\'")).strip(
+            '"'
+        )
+    return lines[-1]
+
+
+def fail(message: str, code: int = 2) -> int:
+    """`code`, after one sentence on standard error."""
+    print(f"main.py: {message}", file=sys.stderr, flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv))

@@ -1,0 +1,182 @@
+"""A config put together: task, data set, model, mesh and decoder, checked before anything is computed."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+from flax import nnx
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from data_gen import dataset
+from symjax import models, tasks
+from symjax.config import section
+from symjax.data import batches
+from symjax.data.manifest import MANIFEST
+from symjax.decoding import search
+from symjax.evaluation.evaluator import EvaluateOptions
+from symjax.tasks import Example, Task
+from symjax.tokenization.grammar import compile_grammar
+from symjax.training import sharding
+from symjax.training.checkpoint import Checkpointer
+from symjax.training.optimizer import Optimizer, make_optimizer
+from symjax.training.options import TrainOptions
+from symjax.training.step import TrainState, init_state
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What a config amounts to: task, data, model and where they live; no parameters yet.
+
+    Attributes:
+      manifest: `dataset.json` of the data set.
+      init: () -> fresh TrainState, sharded.
+      abstract: its shapes, types and shardings.
+      flops: (B, S, T) -> FLOPs of one forward and backward pass.
+    """
+
+    task: Task
+    manifest: pathlib.Path
+    mesh: Mesh
+    graphdef: nnx.GraphDef
+    optimizer: Optimizer
+    init: Callable[[], TrainState]
+    abstract: TrainState
+    flops: Callable[[int, int, int], int]
+    options: TrainOptions
+    evals: EvaluateOptions
+
+
+def make_config(*, task: str, model: str, values: Mapping[str, Mapping[str, Any]]) -> ConfigDict:
+    """A locked config whose sections take their keys and defaults from the constructors that they feed."""
+    constructors = {
+        "task": tasks.constructor(task),
+        "dataset": dataset.generate,
+        "data": batches.make_dataset,
+        "model": models.constructor(model),
+        "optimizer": make_optimizer,
+        "train": TrainOptions,
+        "evals": EvaluateOptions,
+        "checkpoint": Checkpointer,
+    }
+    config = ConfigDict({"seed": 0})
+    for name, constructor in constructors.items():
+        config[name] = section(constructor, **values.get(name, {}))
+    config.task.name, config.model.name = task, model
+    config.lock()
+    return config
+
+
+def set_up(config: ConfigDict, run_dir: pathlib.Path) -> Setup:
+    """Everything but parameters, the data set made if it is not there; every value of the config is checked first."""
+    options = TrainOptions(**options_of(config.train))
+    evals = EvaluateOptions(**options_of(config.evals))
+    task = tasks.load(**options_of(config.task))
+    mesh = sharding.make_mesh(data=options.mesh_data, model=options.mesh_model)
+    sharding.check_batch_size(
+        config.data.batch_size, mesh, name="data.batch_size", accumulation=options.gradient_accumulation
+    )
+    sharding.check_batch_size(evals.batch_size, mesh, name="evals.batch_size")
+    optimizer = make_optimizer(num_steps=options.num_steps, **options_of(config.optimizer))
+    grammar = task.grammar()
+
+    def load(rngs: nnx.Rngs) -> models.Model:
+        return models.load(
+            problem_vocabulary_size=len(task.problem_vocabulary),
+            answer_vocabulary_size=len(task.answer_vocabulary),
+            problem_code_depth=task.code_depth,
+            answer_code_sizes=grammar.code_sizes,
+            max_problem_length=task.max_problem_length,
+            max_answer_length=task.max_answer_length,
+            rngs=rngs,
+            **options_of(config.model),
+        )
+
+    def init() -> TrainState:
+        params = nnx.to_pure_dict(nnx.split(load(nnx.Rngs(config.seed)))[1])
+        return init_state(params, optimizer, seed=config.seed)
+
+    model = nnx.eval_shape(lambda: load(nnx.Rngs(0)))
+    shapes = jax.eval_shape(init)
+    shardings = sharding.tree_shardings(shapes, mesh)
+    return Setup(
+        task=task,
+        manifest=make_data(config, run_dir),
+        mesh=mesh,
+        graphdef=nnx.split(model)[0],
+        optimizer=optimizer,
+        init=jax.jit(init, out_shardings=shardings),
+        abstract=jax.tree.map(
+            lambda leaf, place: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place), shapes, shardings
+        ),
+        flops=model.flops,
+        options=options,
+        evals=evals,
+    )
+
+
+def make_data(config: ConfigDict, run_dir: pathlib.Path) -> pathlib.Path:
+    """`dataset.json` of the data set that the config describes, beside the runs; made first where it is missing."""
+    root = run_dir.parent.parent if run_dir.parent.name == "runs" else run_dir.parent
+    task = options_of(config.task)
+    asked = {"task_name": task.pop("name"), "task_options": task, "seed": config.seed, **options_of(config.dataset)}
+    directory = root / "data" / dataset.dataset_name(**asked)
+    if jax.process_index() == 0:
+        dataset.generate(output_dir=directory, **asked)
+    barrier()
+    return directory / MANIFEST
+
+
+def make_decode(setup: Setup, *, constrained: bool = True) -> Callable[[Any, Any], search.Decoded]:
+    """(parameters, batch of this process) -> its answers, on the host."""
+    tables = compile_grammar(setup.task.grammar(), setup.task.answer_vocabulary)
+
+    @functools.partial(jax.jit, out_shardings=sharding.batch_sharding(setup.mesh))
+    def decode(params: Any, batch: Any) -> search.Decoded:
+        model = nnx.merge(setup.graphdef, params)
+        return search.decode(
+            model,
+            batch,
+            tables,
+            max_length=setup.task.max_answer_length,
+            method=setup.evals.decoder,
+            constrained=constrained,
+        )
+
+    return lambda params, batch: sharding.local_rows(decode(params, sharding.shard_batch(batch, setup.mesh)))
+
+
+def evaluation_batches(setup: Setup, split: str, num_examples: int) -> Iterator[tuple[batches.Batch, list[Example]]]:
+    """This process's share of the first `num_examples` (0: all) of the split, in batches of one shape."""
+    return batches.evaluation_batches(
+        setup.manifest.parent,
+        split,
+        setup.task,
+        batch_size=setup.evals.batch_size // jax.process_count(),
+        limit=num_examples or None,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+    )
+
+
+def barrier() -> None:
+    """Returns when every process has called it."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices("symjax")
+
+
+def options_of(section: ConfigDict) -> dict[str, Any]:
+    """The keywords of a section."""
+    return dict(section.to_dict())
+
+
+def input_options(config: ConfigDict) -> dict[str, Any]:
+    """Keywords of the input pipeline, this process's slice included."""
+    slice_of = {"process_index": jax.process_index(), "process_count": jax.process_count()}
+    return {"seed": config.seed, **slice_of, **options_of(config.data)}

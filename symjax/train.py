@@ -1,0 +1,282 @@
+"""From a config to a trained, evaluated and reported model."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import pathlib
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from ml_collections import ConfigDict
+
+from symjax.analysis import report
+from symjax.assembly import Setup, barrier, evaluation_batches, input_options, make_decode, options_of, set_up
+from symjax.data import batches
+from symjax.data.manifest import load_examples
+from symjax.evaluation import evaluator
+from symjax.training import run_folder, sharding
+from symjax.training.checkpoint import Checkpointer
+from symjax.training.metrics_writer import MetricsWriter
+from symjax.training.progress import (
+    DivergenceError,
+    Interrupted,
+    Progress,
+    Rates,
+    StopRequest,
+    Window,
+    duration,
+    say,
+)
+from symjax.training.step import class_weights, make_loss_step, make_train_step, means
+
+
+def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathlib.Path:
+    """Trains in `workdir`, or goes on there, then evaluates the best checkpoint and writes the report.
+
+    A second call with the same arguments goes on from the last complete checkpoint, and ends in the same parameters,
+    metrics and report as if the first had never stopped.
+
+    Returns:
+      Path of `report.html`.
+
+    Raises:
+      ValueError, OSError: something asked for cannot be; the message says what, and nothing was damaged.
+      DivergenceError: the loss is no number any more.
+      Interrupted: Ctrl-C or SIGTERM; the state was saved.
+    """
+    run_dir = pathlib.Path(workdir)
+    with _alone(run_dir):
+        setup = set_up(config, run_dir)
+        options = setup.options
+        checkpointer = Checkpointer(run_dir / "checkpoints", **options_of(config.checkpoint))
+        data = batches.make_dataset(setup.manifest.parent, "train", setup.task, **input_options(config))
+        iterator = iter(data)
+
+        # Four ways to start, the first that applies: the run is finished; it resumes; it takes the parameters of
+        # another run; it begins from nothing.
+        step, state, progress = 0, None, Progress()
+        if checkpointer.latest_step is not None:
+            run_folder.check_config(run_dir, run_folder.plain(config))
+            step = checkpointer.latest_step
+            state, position, meta = checkpointer.restore(step, setup.abstract)
+            batches.require_same_pipeline(meta["data_fingerprint"], data.fingerprint, f"{run_dir}")
+            iterator.set_state(position)
+            progress = Progress(**meta["progress"])
+            say(f"going on at step {step} of {options.num_steps} in {run_dir}")
+        else:
+            if jax.process_index() == 0:
+                run_folder.write_json(run_dir / "config.json", run_folder.plain(config))
+                run_folder.write_json(run_dir / "provenance.json", run_folder.provenance(setup.manifest))
+                shutil.copy(setup.manifest, run_dir)
+            state = setup.init()
+            if options.init_from:
+                state = dataclasses.replace(state, params=_borrowed(options.init_from, setup))
+
+        # One compilation: what goes in and comes out has pinned shardings, and every batch has one shape.
+        token_weights = class_weights(setup.task.answer_vocabulary, options.token_weights)
+        step_function = make_train_step(
+            setup.graphdef,
+            setup.optimizer,
+            label_smoothing=options.label_smoothing,
+            token_weights=token_weights if options.token_weights else None,
+            gradient_accumulation=options.gradient_accumulation,
+        )
+        shardings = jax.tree.map(lambda leaf: leaf.sharding, setup.abstract)
+        train_step = jax.jit(
+            step_function, donate_argnums=0, out_shardings=(shardings, sharding.replicated(setup.mesh))
+        )
+        validate = make_validation(setup)
+        writer = MetricsWriter(run_dir, resume_step=step, active=jax.process_index() == 0)
+        window, rates = Window(progress.window), Rates(batch_size=config.data.batch_size)
+
+        def save(metrics: dict[str, float]) -> None:
+            meta = {
+                "progress": dataclasses.asdict(dataclasses.replace(progress, window=window.saved())),
+                "data_fingerprint": dict(data.fingerprint),
+            }
+            checkpointer.save(step, state, data_state=iterator.get_state(), meta=meta, metrics=metrics)
+
+        with contextlib.closing(writer), contextlib.closing(checkpointer), StopRequest() as stop:
+            pending = None
+            while step < options.num_steps and not progress.finished(options.patience):
+                batch = sharding.shard_batch(next(iterator), setup.mesh)
+                state, metrics = train_step(state, batch)
+                step += 1
+                # The numbers of the step before are read while the device works on this one.
+                if pending is not None:
+                    _read(window, *pending, checkpointer)
+                pending = (step, metrics)
+                rates.step(setup.flops(*batch.inputs.shape, batch.targets.shape[1]))
+                logs = step % options.log_every == 0 or step == options.num_steps
+                evaluates = step % options.eval_every == 0 or step == options.num_steps
+                stops = _agreed(stop, logs)
+                saves = evaluates or stops or (checkpointer.save_every and step % checkpointer.save_every == 0)
+                if not (logs or saves):
+                    continue
+                _read(window, *pending, checkpointer)
+                pending = None
+                if logs:
+                    values = window.take()
+                    values |= rates.take(values["problem_tokens"] + values["target_tokens"])
+                    writer.write(step, "train", values)
+                    say(_line(step, options.num_steps, values, rates))
+                score = {}
+                if evaluates:
+                    values = validate(state.params)
+                    score = {"score": _score(values)}
+                    progress = progress.after(score["score"])
+                    writer.write(step, "validation", values | {"seconds": rates.take(0)["seconds"]})
+                    say(_validation_line(step, values, progress))
+                if saves:
+                    save(score)
+                rates.start()
+                if stops:
+                    checkpointer.wait()
+                    name = "Ctrl-C" if stop.signal_number == 2 else "SIGTERM"
+                    raise Interrupted(
+                        stop.signal_number or 15,
+                        f"{name}: saved step {step} of {options.num_steps} in {run_dir}; the same command goes on",
+                    )
+            checkpointer.wait()
+            say(f"trained {step} steps, {train_step._cache_size()} compilation(s) of the step; best: "
+                f"step {checkpointer.best_step}")  # fmt: skip
+        return evaluate(config, run_dir, setup=setup)
+
+
+def evaluate(config: ConfigDict, workdir: str | pathlib.Path, *, setup: Setup | None = None) -> pathlib.Path:
+    """Judges the best checkpoint of `workdir` on the suite that `config.evals` names, and writes the report.
+
+    Raises:
+      ValueError: there is no checkpoint, or it is of another model or data set.
+    """
+    run_dir = pathlib.Path(workdir)
+    if not (run_dir / "config.json").exists():
+        raise ValueError(f"{run_dir} holds no run; train it first, with --mode=train, or name another --workdir")
+    run_folder.check_config(run_dir, run_folder.plain(config))
+    setup = setup or set_up(config, run_dir)
+    checkpointer = Checkpointer(run_dir / "checkpoints", **options_of(config.checkpoint))
+    step = checkpointer.best_step
+    if step is None:
+        raise ValueError(f"{run_dir} has no checkpoint yet; train it first, with --mode=train")
+    params = checkpointer.restore_params(step, setup.abstract.params)
+    checkpointer.close()
+    evals = setup.evals
+    decode = functools.partial(make_decode(setup), params)
+    say(f"evaluating step {step} on the {evals.suite} split")
+    evaluator.evaluate(
+        run_dir=run_dir,
+        task=setup.task,
+        decode=decode,
+        decode_unconstrained=functools.partial(make_decode(setup, constrained=False), params),
+        batches=lambda: evaluation_batches(setup, evals.suite, evals.num_examples),
+        training_examples=lambda: load_examples(setup.manifest.parent, "train", setup.task),
+        options=evals,
+        provenance={"checkpoint_step": step, **run_folder.provenance(setup.manifest)},
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+        barrier=barrier,
+    )
+    path = run_dir / "report.html"
+    if jax.process_index() == 0:
+        path = report.write_report(run_dir)
+        say(f"report: {path}")
+    barrier()
+    return path
+
+
+def make_validation(setup: Setup) -> Callable[[Any], dict[str, float]]:
+    """Parameters -> figures of free-running decoding and the teacher-forced loss, on the validation split."""
+    decode = make_decode(setup)
+    loss_step = jax.jit(make_loss_step(setup.graphdef), out_shardings=sharding.replicated(setup.mesh))
+
+    def validate(params: Any) -> dict[str, float]:
+        items = list(evaluation_batches(setup, "validation", setup.options.eval_examples))
+        sums = None
+        for batch, _ in items:
+            found = jax.device_get(loss_step(params, sharding.shard_batch(batch, setup.mesh)))
+            sums = found if sums is None else jax.tree.map(np.add, sums, found)
+        figures = evaluator.validate(task=setup.task, decode=functools.partial(decode, params), batches=items)
+        return {name: float(value) for name, value in (means(sums) | _mean_over_processes(figures)).items()}
+
+    return validate
+
+
+def _score(figures: dict[str, float]) -> float:
+    """What makes a checkpoint the best: the rate of proved answers; equals are told apart by the loss."""
+    return figures["proved"] - 1e-6 * min(figures["cross_entropy"], 100.0)
+
+
+def _borrowed(run: str, setup: Setup) -> Any:
+    """Parameters of the best checkpoint of the run in folder `run`."""
+    folder = pathlib.Path(run) / "checkpoints"
+    if not folder.is_dir():
+        raise ValueError(f"train.init_from {run} is no run folder: it has no checkpoints")
+    with contextlib.closing(Checkpointer(folder)) as source:
+        if source.best_step is None:
+            raise ValueError(f"train.init_from {run} has no finished checkpoint")
+        return source.restore_params(source.best_step, setup.abstract.params)
+
+
+def _read(window: Window, step: int, metrics: Any, checkpointer: Checkpointer) -> None:
+    """Adds a step to the window.
+
+    Raises:
+      DivergenceError: with the last good checkpoint.
+    """
+    try:
+        window.add(step, metrics)
+    except DivergenceError as error:
+        checkpointer.wait()
+        good = checkpointer.latest_step
+        where = (
+            f"the last good checkpoint is {checkpointer.directory / str(good)}"
+            if good
+            else "there is no checkpoint yet"
+        )
+        raise DivergenceError(f"{error}; {where}; try a smaller optimizer.learning_rate in a new --workdir") from None
+
+
+def _agreed(stop: StopRequest, logs: bool) -> bool:
+    """Whether to stop after this step; several processes agree on it when they log, since all must save together."""
+    if jax.process_count() == 1:
+        return bool(stop.signal_number)
+    return logs and bool(multihost_utils.process_allgather(np.array([stop.signal_number])).any())
+
+
+def _mean_over_processes(figures: dict[str, float]) -> dict[str, float]:
+    if jax.process_count() == 1:
+        return figures
+    names = sorted(figures)
+    rows = multihost_utils.process_allgather(np.array([figures[name] for name in names], np.float64))
+    return dict(zip(names, np.asarray(rows).mean(0).tolist(), strict=True))
+
+
+@contextlib.contextmanager
+def _alone(run_dir: pathlib.Path) -> Iterator[None]:
+    """The first process locks the folder for all of them."""
+    with run_folder.locked(run_dir) if jax.process_index() == 0 else contextlib.nullcontext():
+        yield
+
+
+def _line(step: int, num_steps: int, values: dict[str, float], rates: Rates) -> str:
+    parts = [
+        f"step {step:>{len(str(num_steps))}}/{num_steps}",
+        f"loss {values['loss']:.4f}",
+        f"token accuracy {values['token_accuracy']:.1%}",
+        f"{values['examples_per_second']:,.0f} examples/s",
+        f"{values['tokens_per_second']:,.0f} tokens/s",
+    ]
+    if "model_flops_utilisation" in values:
+        parts.append(f"MFU {values['model_flops_utilisation']:.1%}")
+    return " | ".join([*parts, f"{duration(rates.time_left(num_steps - step))} left"])
+
+
+def _validation_line(step: int, values: dict[str, float], progress: Progress) -> str:
+    best = "best so far" if progress.since_best == 0 else f"{progress.since_best} evaluation(s) since the best"
+    return f"step {step} | validation: {values['proved']:.1%} proved, loss {values['cross_entropy']:.4f} | {best}"

@@ -1,0 +1,37 @@
+"""Settings of every test: CPU, fast compilation with a lasting cache, strict promotion, shapes checked at run time."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "symjax" / "jax-tests"
+FAST_COMPILATION = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+
+# Read by JAX when it is first imported, here and in every process that a test starts.
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FAST_COMPILATION}".strip()
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+CHECKED = ("symjax.attention", "symjax.models", "symjax.training", "symjax.decoding")
+
+
+def pytest_configure() -> None:
+    """Turns on runtime checks of the types and shapes that signatures claim, before those modules are imported."""
+    from jaxtyping import install_import_hook
+
+    early = sorted(name for name in sys.modules if name.startswith(CHECKED))
+    if early:
+        raise RuntimeError(f"{early[0]} was imported before its types could be checked")
+    install_import_hook(CHECKED, "beartype.beartype")
+
+
+def pytest_sessionstart() -> None:
+    """Strict promotion: an array that grows a dimension or changes its type in silence is an error in the tests."""
+    import jax
+
+    jax.config.update("jax_numpy_rank_promotion", "raise")
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
