@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import gcd
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ Value = int | str | tuple[int, int] | None
 class _Draft:
     """The memory of a node before it is sealed by becoming an `Expression`."""
 
-    __slots__ = ("__weakref__", "args", "depth", "op", "size", "value")
+    __slots__ = ("__weakref__", "_facts", "args", "depth", "op", "size", "value")
 
     def __init__(self, op: str, args: tuple[Expression, ...], value: Value, size: int, depth: int) -> None:
         self.op = op
@@ -41,6 +41,7 @@ class _Draft:
         self.value = value
         self.size = size
         self.depth = depth
+        self._facts: dict[str, Any] | None = None
 
 
 class Expression(_Draft):
@@ -187,6 +188,33 @@ def postorder(expr: Expression) -> Iterator[Expression]:
             seen.add(node)
             stack.append((node, True))
             stack.extend((arg, False) for arg in reversed(node.args))
+
+
+_SET_FACTS = _Draft._facts.__set__  # type: ignore[attr-defined]
+
+
+def fact(expr: Expression, name: str, rule: Callable[[Expression, list[Any]], Any]) -> Any:
+    """What `rule` says of `expr`, remembered as `name` for as long as the node lives.
+
+    The rule gets a node and what it said of each operand.  Facts must not hold the node itself, which would keep it
+    alive.  Operands come first; nothing recurses.
+    """
+    known = expr._facts
+    if known is not None and name in known:
+        return known[name]
+    stack = [expr]
+    while stack:
+        node = stack[-1]
+        missing = [arg for arg in node.args if arg._facts is None or name not in arg._facts]
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        if node._facts is None:
+            _SET_FACTS(node, {})
+        if name not in node._facts:
+            node._facts[name] = rule(node, [arg._facts[name] for arg in node.args])
+    return expr._facts[name]
 
 
 def free_symbols(expr: Expression) -> frozenset[str]:
