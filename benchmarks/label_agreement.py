@@ -4,7 +4,7 @@ python -m benchmarks.label_agreement [--num=5000] [--depth=3] [--sympy_num=500] 
 
 Interpolation: values with thousands of bits at exact points on both sides of 0 (tests/symbolic/oracle.py), about 50
 functions a second.  SymPy: differentiate, substitute, limit, in watched processes with a time limit, about 2
-functions a second and core; answers are kept in the cache file, so that a second start goes on where the first one ended.
+functions a second and core; answers are kept in the cache file, so that a second start goes on from there.
 Functions are the distinct ones among attempts 0, 1, ... of the seed's sampler.  Exit code 1 if a value is wrong.
 """
 
@@ -23,6 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+import flint
 from flint import acb, arb, fmpq
 
 from symjax.processes import watched_map
@@ -160,6 +161,7 @@ def main() -> None:
     parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path("build/label_agreement.jsonl"))
     parser.add_argument("--show", type=int, default=3, help="examples printed for each class")
     args = parser.parse_args()
+    flint.ctx.prec = 256
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("python-flint", "sympy", "symjax"))
     print(f"{platform.machine()}, Python {platform.python_version()}, {versions}, depth {args.depth}")
     exprs = list(functions(args.depth, max(args.num, args.sympy_num)))

@@ -42,6 +42,8 @@ def exponential(frame: Frame, s: Series) -> Series:
         shift = _log_exponent(frame, s.log)
     h = _argument(frame, s)
     start = h[0]
+    if not start and recurrences.all_rational(h):
+        return jets.made(frame, shift, recurrences.rational_function("exp", h), s.const and not shift)
     value = tidy(ball(start).exp()) if start else ONE
     return jets.made(frame, shift, recurrences.exp_terms(h, value), s.const and not shift)
 
@@ -74,6 +76,9 @@ def _odd_argument(s: Series) -> list[Scalar]:
     return jets.dense(s, s.known)
 
 
+_NAMES = {(False, True): "sin", (False, False): "cos", (True, True): "sinh", (True, False): "cosh"}
+
+
 def _zero(s: Series) -> bool:
     return s.v == INFINITE and s.log is None
 
@@ -83,6 +88,9 @@ def _pair(frame: Frame, s: Series, hyperbolic: bool, odd: bool) -> Series:
     h = _odd_argument(s) if odd else _even_argument(frame, s)
     start = h[0]
     if not start:
+        if recurrences.all_rational(h):
+            name = _NAMES[hyperbolic, odd]
+            return jets.made(frame, 0, recurrences.rational_function(name, h), s.const)
         first, second = ZERO, ONE
     else:
         value = ball(start)
@@ -138,6 +146,8 @@ def tangent(frame: Frame, s: Series) -> Series:
         if frame.is_zero(cos):
             return jets.div(frame, sine(frame, s), cosine(frame, s))
         start = tidy(sin / cos)
+    elif recurrences.all_rational(h):
+        return jets.made(frame, 0, recurrences.rational_function("tan", h))
     return jets.made(frame, 0, recurrences.tangent_terms(h, start, 1), s.const)
 
 
@@ -156,6 +166,8 @@ def tanh(frame: Frame, s: Series) -> Series:
         if frame.is_zero(cos):
             return jets.div(frame, sinh(frame, s), cosh(frame, s))
         start = tidy(sin / cos)
+    elif recurrences.all_rational(h):
+        return jets.made(frame, 0, recurrences.rational_function("tanh", h))
     return jets.made(frame, 0, recurrences.tangent_terms(h, start, -1), s.const)
 
 
@@ -212,8 +224,8 @@ def general_power(frame: Frame, base: Series, exponent: Series) -> Series:
 
 FUNCTIONS: Mapping[str, Rule] = MappingProxyType(
     {
-        "sq": lambda frame, s: jets.power(frame, s, fmpq(2)),
-        "cb": lambda frame, s: jets.power(frame, s, fmpq(3)),
+        "sq": lambda frame, s: jets.mul(frame, s, s),
+        "cb": lambda frame, s: jets.mul(frame, s, jets.mul(frame, s, s)),
         "sqrt": lambda frame, s: jets.power(frame, s, HALF),
         "cbrt": lambda frame, s: jets.power(frame, s, fmpq(1, 3)),
         "exp": exponential,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from flint import acb, arb, fmpq
 
-from symjax.symbolic import jets
-from symjax.symbolic.jets import Series
+from symjax.symbolic import jets, recurrences
+from symjax.symbolic.jets import INFINITE, Series
 from symjax.symbolic.scalars import (
     COMPLEX,
     HALF,
@@ -66,6 +66,16 @@ def _start(frame: Frame, s: Series, name: str, value: Scalar) -> Scalar:
     return result
 
 
+def _rational(frame: Frame, s: Series, name: str, factor: Scalar = ONE, start: Scalar = ZERO) -> Series | None:
+    """start + factor * name(s) for a rational series that vanishes at 0, None for any other."""
+    if not 0 < s.v < INFINITE or not s.c or not recurrences.all_rational(s.c):
+        return None
+    terms = recurrences.rational_function(name, jets.dense(s, s.known))
+    if factor is not ONE:
+        terms = [start, *[x * factor if x else ZERO for x in terms[1:]]]
+    return jets.made(frame, 0, terms)
+
+
 def _square_root_slope(frame: Frame, s: Series, sign: int) -> Series:
     """s' / sqrt(1 + sign*s**2)."""
     square = jets.mul(frame, s, s)
@@ -82,7 +92,11 @@ def _rational_slope(frame: Frame, s: Series, sign: int) -> Series:
 
 def asin(frame: Frame, s: Series) -> Series:
     """asin(s), by integrating s'/sqrt(1 - s**2)."""
-    start = _start(frame, s, "asin", _inverse_argument(s))
+    value = _inverse_argument(s)
+    plain = _rational(frame, s, "asin")
+    if plain is not None:
+        return plain
+    start = _start(frame, s, "asin", value)
     if s.const:
         return jets.constant(frame, start)
     return jets.integral(frame, _square_root_slope(frame, s, -1), start)
@@ -90,7 +104,11 @@ def asin(frame: Frame, s: Series) -> Series:
 
 def acos(frame: Frame, s: Series) -> Series:
     """acos(s), by integrating -s'/sqrt(1 - s**2)."""
-    start = _start(frame, s, "acos", _inverse_argument(s))
+    value = _inverse_argument(s)
+    plain = _rational(frame, s, "asin", -ONE, arb.pi() / 2)
+    if plain is not None:
+        return plain
+    start = _start(frame, s, "acos", value)
     if s.const:
         return jets.constant(frame, start)
     return jets.integral(frame, jets.negative(frame, _square_root_slope(frame, s, -1)), start)
@@ -98,7 +116,12 @@ def acos(frame: Frame, s: Series) -> Series:
 
 def acosh(frame: Frame, s: Series) -> Series:
     """acosh(s), by integrating s'/(sqrt(s - 1)*sqrt(s + 1)): the product that is right on the whole real line."""
-    start = _start(frame, s, "acosh", _inverse_argument(s))
+    value = _inverse_argument(s)
+    plain = _rational(frame, s, "asin", -IMAGINARY_UNIT, acb(0, arb.pi() / 2))
+    if plain is not None:  # i*acos(s) for real s between -1 and 1
+        frame.flags |= COMPLEX
+        return plain
+    start = _start(frame, s, "acosh", value)
     if s.const:
         return jets.constant(frame, start)
     one = jets.constant(frame, ONE)
@@ -110,7 +133,11 @@ def acosh(frame: Frame, s: Series) -> Series:
 
 def atanh(frame: Frame, s: Series) -> Series:
     """atanh(s), by integrating s'/(1 - s**2)."""
-    start = _start(frame, s, "atanh", _inverse_argument(s))
+    value = _inverse_argument(s)
+    plain = _rational(frame, s, "atanh")
+    if plain is not None:
+        return plain
+    start = _start(frame, s, "atanh", value)
     if s.const:
         return jets.constant(frame, start)
     return jets.integral(frame, _rational_slope(frame, s, -1), start)
@@ -125,6 +152,9 @@ def asinh(frame: Frame, s: Series) -> Series:
     value = _inverse_argument(s)
     if _imaginary(frame, value):
         return jets.rotate(frame, asin(frame, jets.rotate(frame, s, IMAGINARY_UNIT)), -IMAGINARY_UNIT)
+    plain = _rational(frame, s, "asinh")
+    if plain is not None:
+        return plain
     start = tidy(ball(value).asinh()) if value else ZERO
     if s.const:
         return jets.constant(frame, start)
@@ -144,6 +174,9 @@ def atan(frame: Frame, s: Series) -> Series:
     value = _inverse_argument(s)
     if _imaginary(frame, value):
         return jets.rotate(frame, atanh(frame, jets.rotate(frame, s, IMAGINARY_UNIT)), -IMAGINARY_UNIT)
+    plain = _rational(frame, s, "atan")
+    if plain is not None:
+        return plain
     start = tidy(ball(value).atan()) if value else ZERO
     if s.const:
         return jets.constant(frame, start)

@@ -1,15 +1,30 @@
 """Recurrences over coefficient lists, quadratic in the number of terms.
 
 A list holds the coefficients of u**0, u**1, ... .  Exact zeros are skipped, so the parity of a function stays exact.
+Where every coefficient is rational and there is no constant term, FLINT's own power series do the same faster.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flint import fmpq
+import flint
+from flint import fmpq, fmpq_series
 
 from symjax.symbolic.scalars import ZERO, Scalar
+
+
+def all_rational(terms: Sequence[Scalar]) -> bool:
+    """Whether every coefficient is an exact rational."""
+    return all(type(x) is fmpq for x in terms)
+
+
+def rational_function(name: str, h: Sequence[fmpq]) -> list[Scalar]:
+    """Coefficients of the function `name` of a rational series without constant term, by FLINT."""
+    size = len(h)
+    flint.ctx.cap = size
+    out = getattr(fmpq_series(h, prec=size), name)().coeffs()
+    return out + [ZERO] * (size - len(out))
 
 
 def products(a: Sequence[Scalar], b: Sequence[Scalar], size: int) -> list[Scalar]:

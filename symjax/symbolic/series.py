@@ -144,7 +144,7 @@ def _solve(expr: Expression, order: int, digits: int, precision: int) -> Outcome
     """The outcome, beginning at `precision` bits."""
     if expr.depth > MAX_DEPTH or expr.size > MAX_SIZE:
         return Refusal("too_large", f"{expr.size} nodes on {expr.depth} levels; {MAX_SIZE} and {MAX_DEPTH} are allowed")
-    before = flint.ctx.prec
+    before, before_cap = flint.ctx.prec, flint.ctx.cap
     orders = next(orders for orders in ORDERS if orders > order)
     ramification = 1
     try:
@@ -168,7 +168,7 @@ def _solve(expr: Expression, order: int, digits: int, precision: int) -> Outcome
             if ramification > MAX_RAMIFICATION or (orders - 1) * ramification + 1 > MAX_TERMS:
                 return Refusal("branch", "a fractional power of x that does not cancel early")
     finally:
-        flint.ctx.prec = before
+        flint.ctx.prec, flint.ctx.cap = before, before_cap
 
 
 def _attempt(expr: Expression, order: int, digits: int, frame: Frame) -> Outcome | Signal:
