@@ -20,60 +20,14 @@ from symjax.symbolic.expression import (
     raw,
     unchecked,
 )
+from symjax.symbolic.limits import Ratio, TooLarge, Undefined, factors_of, node, number, plus, split, whole_power
 from symjax.symbolic.ordering import is_constant, is_nonnegative, is_number, is_real, leads_negative, ratio, sort_key
 
-MAX_BITS: Final = 400
-MAX_NODES: Final = 1500
-_LARGEST_TRIAL_DIVISOR: Final = 1000
 _MAX_ROUNDS: Final = 100
 
-Ratio = tuple[int, int]
 MINUS_ONE: Final = integer(-1)
 HALF: Final = rational(1, 2)
 E: Final = raw("exp", ONE)
-
-
-class TooLarge(ArithmeticError):  # noqa: N818 (names what is the matter)
-    """A canonical form is above the limits on numbers or nodes."""
-
-
-class Undefined(ArithmeticError):  # noqa: N818 (names what is the matter)
-    """An expression is defined nowhere: a division by zero, or the logarithm of zero."""
-
-
-def number(numerator: int, denominator: int = 1) -> Expression:
-    """The number numerator/denominator.
-
-    Raises:
-      TooLarge: more than 400 bits above or below the line.
-    """
-    expr = rational(numerator, denominator)
-    top, bottom = ratio(expr)
-    if max(top.bit_length(), bottom.bit_length()) > MAX_BITS:
-        raise TooLarge(f"a number needs more than {MAX_BITS} bits")
-    return expr
-
-
-def node(op: str, *args: Expression) -> Expression:
-    """`op` of `args` as they are, within the limit on nodes.
-
-    Raises:
-      TooLarge: more than 1500 nodes.
-    """
-    expr = unchecked(op, args)
-    if expr.size > MAX_NODES:
-        raise TooLarge(f"an expression needs more than {MAX_NODES} nodes")
-    return expr
-
-
-def split(expr: Expression) -> tuple[Ratio, Expression]:
-    """(coefficient, rest) with expr = coefficient * rest; the rest of a number is 1."""
-    if is_number(expr):
-        return ratio(expr), ONE
-    if expr.op == "mul" and is_number(expr.args[0]):
-        rest = expr.args[1:]
-        return ratio(expr.args[0]), rest[0] if len(rest) == 1 else unchecked("mul", rest)
-    return (1, 1), expr
 
 
 def _scaled(coefficient: Ratio, rest: Expression) -> Expression:
@@ -86,12 +40,6 @@ def _scaled(coefficient: Ratio, rest: Expression) -> Expression:
     if rest.op == "add":
         return add(*(multiply(factor, arg) for arg in rest.args))
     return node("mul", factor, *(rest.args if rest.op == "mul" else (rest,)))
-
-
-def _plus(left: Ratio, right: Ratio) -> Ratio:
-    top, bottom = left[0] * right[1] + right[0] * left[1], left[1] * right[1]
-    divisor = gcd(top, bottom)
-    return top // divisor, bottom // divisor
 
 
 def add(*args: Expression) -> Expression:
@@ -108,7 +56,7 @@ def add(*args: Expression) -> Expression:
             stack.extend(reversed(arg.args))
             continue
         coefficient, rest = split(arg)
-        terms[rest] = _plus(terms[rest], coefficient) if rest in terms else coefficient
+        terms[rest] = plus(terms[rest], coefficient) if rest in terms else coefficient
     constant = number(*terms.pop(ONE, (0, 1)))
     found = sorted((_scaled(coefficient, rest) for rest, coefficient in terms.items() if coefficient[0]), key=sort_key)
     if constant is not ZERO:
@@ -176,7 +124,7 @@ class _Product:
                 return
             key = base, rest
             known = self.powers.get(key)
-            self.powers[key] = (coefficient, factor) if known is None else (_plus(known[0], coefficient), None)
+            self.powers[key] = (coefficient, factor) if known is None else (plus(known[0], coefficient), None)
 
     def scale(self, top: int, bottom: int) -> None:
         """Enter a number."""
@@ -186,7 +134,7 @@ class _Product:
         for value, sign in ((base[0], 1), (base[1], -1)):
             for prime, count in factors_of(value).items():
                 added = (sign * count * exponent[0], exponent[1])
-                self.radicals[prime] = _plus(self.radicals.get(prime, (0, 1)), added)
+                self.radicals[prime] = plus(self.radicals.get(prime, (0, 1)), added)
 
     def collect(self) -> tuple[list[Expression], bool]:
         """The number and the other factors, and whether none of them can meet another one again."""
@@ -217,7 +165,7 @@ class _Product:
                 top, bottom = (prod(ratio(base)[side] for base in bases) for side in (0, 1))
                 merged = number(top, bottom), rest
                 known = self.powers.get(merged, ((0, 1), None))[0]
-                self.powers[merged] = _plus(known, coefficient), None
+                self.powers[merged] = plus(known, coefficient), None
 
     def _radicals(self) -> list[Expression]:
         """Roots of integers, one for each denominator of an exponent; whole powers go into the coefficient."""
@@ -227,7 +175,7 @@ class _Product:
             whole, part = divmod(top, bottom)
             if prime == -1:
                 whole %= 2
-            self.scale(*ratio(_whole_power((prime, 1), whole)))
+            self.scale(*ratio(whole_power((prime, 1), whole)))
             if part and prime == -1:
                 found.append(node("pow", MINUS_ONE, rational(part, bottom)))
             elif part:
@@ -244,35 +192,6 @@ def base_and_exponent(expr: Expression) -> tuple[Expression, Expression]:
     if expr.op == "pow":
         return expr.args[0], expr.args[1]
     return (E, expr.args[0]) if expr.op == "exp" else (expr, ONE)
-
-
-def factors_of(value: int) -> dict[int, int]:
-    """Prime -> exponent of a non-zero integer, with -1 as a prime; what trial division leaves over counts as one."""
-    found = {-1: 1} if value < 0 else {}
-    value = abs(value)
-    divisor = 2
-    while divisor * divisor <= value and divisor <= _LARGEST_TRIAL_DIVISOR:
-        while value % divisor == 0:
-            found[divisor] = found.get(divisor, 0) + 1
-            value //= divisor
-        divisor += 1 if divisor == 2 else 2
-    if value > 1:
-        found[value] = found.get(value, 0) + 1
-    return found
-
-
-def _whole_power(base: Ratio, exponent: int) -> Expression:
-    """base**exponent for an integer exponent."""
-    top, bottom = base
-    if exponent < 0:
-        if top == 0:
-            raise Undefined("division by zero")
-        top, bottom, exponent = bottom if top > 0 else -bottom, abs(top), -exponent
-    if abs(top) <= 1 and bottom == 1:
-        exponent = min(exponent, 2 + exponent % 2)
-    elif (max(top.bit_length(), bottom.bit_length()) - 1) * exponent > MAX_BITS:
-        raise TooLarge(f"a number needs more than {MAX_BITS} bits")
-    return number(top**exponent, bottom**exponent)
 
 
 def power(base: Expression, exponent: Expression) -> Expression:
@@ -319,7 +238,7 @@ def _power_of_number(base: Expression, exponent: Expression) -> Expression:
         return node("pow", base, exponent)
     top, bottom = ratio(exponent)
     if bottom == 1:
-        return _whole_power(ratio(base), top)
+        return whole_power(ratio(base), top)
     if base is ZERO:
         if top < 0:
             raise Undefined("division by zero")

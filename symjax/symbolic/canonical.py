@@ -10,19 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from symjax.symbolic.arithmetic import (
-    HALF,
-    MINUS_ONE,
-    TooLarge,
-    Undefined,
-    add,
-    exponential,
-    multiply,
-    node,
-    number,
-    power,
-)
+from symjax.symbolic.arithmetic import HALF, MINUS_ONE, add, exponential, multiply, power
 from symjax.symbolic.expression import ONE, RATIONAL, ZERO, Expression, integer, postorder, rational
+from symjax.symbolic.limits import TooLarge, Undefined, node, number
 from symjax.symbolic.operators import OPERATORS
 from symjax.symbolic.ordering import is_real, leads_negative, ratio
 
