@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from symjax.analysis.examples import SHOWN, example_cards
@@ -44,7 +46,7 @@ def test_right_and_wrong_ones_are_spread_over_the_whole_suite(rows):
         numbers = [card["id"] for card in group["cards"]]
         assert len(numbers) == SHOWN
         assert numbers == sorted(set(numbers))
-        gaps = [after - before for before, after in zip(numbers, numbers[1:], strict=False)]
+        gaps = [after - before for before, after in itertools.pairwise(numbers)]
         assert max(gaps) - min(gaps) <= 2
 
 

@@ -72,7 +72,7 @@ def test_baselines_answer_every_example(task):
 
 def test_a_test_set_is_done_well_within_a_minute():
     rng = random.Random(0)
-    problems = [[rng.randrange(3, 27) for _ in range(rng.randint(4, 12))] for _ in range(60_100)]
+    problems = [[rng.randrange(3, 27) for _ in range(rng.randint(4, 12))] for _ in range(60_040)]
     started = time.process_time()
-    nearest(problems[:100], problems[100:], vocabulary_size=40)
-    assert time.process_time() - started < 3.0  # 2,000 problems: 60 s
+    nearest(problems[:40], problems[40:], vocabulary_size=40)
+    assert time.process_time() - started < 1.2  # 2,000 problems in 60 s; measured: 8 s
