@@ -20,6 +20,7 @@ from symjax.symbolic.scalars import (
     NeedPrecision,
     NeedRoot,
     Refused,
+    Scalar,
 )
 
 Signal = NeedOrder | NeedPrecision | NeedRoot | Refused
@@ -82,9 +83,16 @@ def _node(node: Expression, table: dict[Expression, Series | Signal], frame: Fra
         result = jets.finish(result, frame.flags)
     except SIGNALS as error:
         return error.with_traceback(None)
-    if result.v == 0 and result.c and abs(result.c[0]) > CONSTANT_BOUND:
+    if result.v == 0 and result.c and _large(result.c[0]):
         return Refused("magnitude", "a value above 2**40 at 0")
     return result
+
+
+def _large(value: Scalar) -> bool:
+    """Whether a value certainly exceeds the bound for values at 0."""
+    if type(value) is fmpq:
+        return value.height_bits() > 40 and abs(value) > CONSTANT_BOUND
+    return abs(value) > CONSTANT_BOUND
 
 
 def _cancels(node: Expression, failed: Refused) -> bool:

@@ -38,8 +38,10 @@ MAX_TERMS = 200
 MAX_DEPTH = 1000
 MAX_SIZE = 10_000
 MEMO_ENTRIES = 50_000
-COEFFICIENT_BOUND = 10**30
+COEFFICIENT_BOUND = arb(10) ** 30
+COEFFICIENT_LEAST = arb(2) ** -4096
 EXACT_DIGITS = 30
+_NOTHING = Decimal(0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,17 +249,17 @@ def _powers(frame: Frame, s: Series, margin: int) -> list[Scalar]:
 
 def _real_value(frame: Frame, value: Scalar) -> fmpq | arb:
     """A coefficient as exact rational or as a ball that is not zero."""
+    if type(value) is fmpq:
+        if value.height_bits() > 99 and arb(abs(value)) >= COEFFICIENT_BOUND:
+            raise Refused("magnitude", "a coefficient of 1e30 or more")
+        return value
     real = frame.real_part(value)
     if real is None:
         raise Refused("complex", "a coefficient is not real")
-    if type(real) is fmpq:
-        if abs(real) >= COEFFICIENT_BOUND:
-            raise Refused("magnitude", "a coefficient of 1e30 or more")
-        return real
     if frame.real_is_zero(real):
         return ZERO
     size = abs(real)
-    if size > COEFFICIENT_BOUND or size < arb(2) ** -4096:
+    if size > COEFFICIENT_BOUND or size < COEFFICIENT_LEAST:
         raise Refused("magnitude", "a coefficient of 1e30 or more, or smaller than 2**-4096")
     if real.rel_accuracy_bits() < 64:
         raise NeedPrecision
@@ -269,15 +271,10 @@ def _context(digits: int) -> Context:
     return Context(prec=digits, rounding=ROUND_HALF_EVEN, Emin=-99999, Emax=99999)
 
 
-@functools.lru_cache(maxsize=65536)
-def _rational_decimal(value: fmpq, digits: int) -> Decimal:
-    return _context(digits).divide(Decimal(int(value.p)), Decimal(int(value.q))) if value else Decimal(0)
-
-
 def _decimal(value: fmpq | arb, digits: int) -> Decimal | None:
     """The value to `digits` significant digits, ties half-even; None where a ball does not decide it."""
     if type(value) is fmpq:
-        return _rational_decimal(value, digits)
+        return _context(digits).divide(Decimal(int(value.p)), Decimal(int(value.q))) if value else _NOTHING
     context = _context(digits)
     middle, radius, exponent = value.mid_rad_10exp(digits + 10)
     middle, radius = int(middle), int(radius)
@@ -294,13 +291,8 @@ def _round(value: fmpq | arb, digits: int) -> Decimal:
     return result
 
 
-@functools.lru_cache(maxsize=65536)
-def _rational_text(value: fmpq) -> str:
-    return str(value)
-
-
 def _exact_text(value: fmpq | arb) -> str | None:
     if type(value) is fmpq:
-        return _rational_text(value)
+        return str(value)
     result = _decimal(value, EXACT_DIGITS)
     return None if result is None else str(result)
