@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import signal
 import sys
@@ -22,7 +21,8 @@ PROCESS = flags.DEFINE_integer("process_id", 0, "with --coordinator: which of th
 
 def run(argv: list[str]) -> int:
     """Exit code of the command line `argv`."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    terminated = "SIGTERM; the same command goes on with what is finished", 128 + signal.SIGTERM
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(fail(*terminated)))
     try:
         FLAGS(argv)
         if CONFIG.value is None:
@@ -30,29 +30,23 @@ def run(argv: list[str]) -> int:
         CONFIG.value.to_dict()  # a file that could not be loaded says so only when it is used
     except (flags.Error, AttributeError, KeyError, OSError, ValueError) as error:
         return fail(flag_sentence(error))
-    import jax
-
-    from data_gen.runners import GenerationError
-    from symjax import train
-    from symjax.training.progress import DivergenceError, Interrupted
+    if FLAGS["verbosity"].using_default_value:
+        logging.set_verbosity(logging.FATAL)  # libraries log what ends in one of our sentences
+    from symjax import assembly, train
 
     workdir = pathlib.Path(WORKDIR.value or default_workdir()).absolute()
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(workdir.parent.parent / ".cache" / "jax"))
+    hosts = {"coordinator": COORDINATOR.value, "num_processes": PROCESSES.value, "process_id": PROCESS.value}
     try:
-        if COORDINATOR.value:
-            jax.distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
-        elif DISTRIBUTED.value:
-            jax.distributed.initialize()
+        assembly.start_jax(workdir.parent.parent / ".cache" / "jax", **hosts, find=DISTRIBUTED.value)
         (train.train_and_evaluate if MODE.value == "train" else train.evaluate)(CONFIG.value, workdir)
-    except Interrupted as stop:
+    except train.Interrupted as stop:
         return fail(str(stop), 128 + stop.signal_number)
     except KeyboardInterrupt:
         return fail("interrupted; the same command goes on with what is finished", 128 + signal.SIGINT)
-    except (ValueError, OSError, GenerationError, DivergenceError) as error:
-        if logging.get_verbosity() >= logging.DEBUG:
+    except train.USER_ERRORS as error:
+        if logging.level_debug():
             raise
-        return fail(str(error))
+        return fail(" ".join(str(error).split()))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -35,7 +36,7 @@ class Setup:
     """What a config amounts to: task, data, model and where they live; no parameters yet.
 
     Attributes:
-      manifest: `dataset.json` of the data set.
+      manifest: `dataset.json` of the data set, which `make_data` makes.
       init: () -> fresh TrainState, sharded.
       abstract: its shapes, types and shardings.
       flops: (B, S, T) -> FLOPs of one forward and backward pass.
@@ -69,12 +70,17 @@ def make_config(*, task: str, model: str, values: Mapping[str, Mapping[str, Any]
     for name, constructor in constructors.items():
         config[name] = section(constructor, **values.get(name, {}))
     config.task.name, config.model.name = task, model
+    config.dataset.seed = 0
     config.lock()
     return config
 
 
 def set_up(config: ConfigDict, run_dir: pathlib.Path) -> Setup:
-    """Everything but parameters, the data set made if it is not there; every value of the config is checked first."""
+    """Everything but parameters and data; writes nothing.
+
+    Raises:
+      ValueError: a value of the config that does not fit, with the rule.
+    """
     options = TrainOptions(**options_of(config.train))
     evals = EvaluateOptions(**options_of(config.evals))
     task = tasks.load(**options_of(config.task))
@@ -107,7 +113,7 @@ def set_up(config: ConfigDict, run_dir: pathlib.Path) -> Setup:
     shardings = sharding.tree_shardings(shapes, mesh)
     return Setup(
         task=task,
-        manifest=make_data(config, run_dir),
+        manifest=_data_directory(config, run_dir) / MANIFEST,
         mesh=mesh,
         graphdef=nnx.split(model)[0],
         optimizer=optimizer,
@@ -121,16 +127,22 @@ def set_up(config: ConfigDict, run_dir: pathlib.Path) -> Setup:
     )
 
 
-def make_data(config: ConfigDict, run_dir: pathlib.Path) -> pathlib.Path:
-    """`dataset.json` of the data set that the config describes, beside the runs; made first where it is missing."""
-    root = run_dir.parent.parent if run_dir.parent.name == "runs" else run_dir.parent
-    task = options_of(config.task)
-    asked = {"task_name": task.pop("name"), "task_options": task, "seed": config.seed, **options_of(config.dataset)}
-    directory = root / "data" / dataset.dataset_name(**asked)
+def make_data(config: ConfigDict, setup: Setup) -> None:
+    """Returns when the data set is there, made by the first process where it was not."""
     if jax.process_index() == 0:
-        dataset.generate(output_dir=directory, **asked)
+        dataset.generate(output_dir=setup.manifest.parent, **_data_options(config))
     barrier()
-    return directory / MANIFEST
+
+
+def _data_options(config: ConfigDict) -> dict[str, Any]:
+    task = options_of(config.task)
+    return {"task_name": task.pop("name"), "task_options": task, **options_of(config.dataset)}
+
+
+def _data_directory(config: ConfigDict, run_dir: pathlib.Path) -> pathlib.Path:
+    """Data sets lie beside the runs, under a name that says what they are, so that runs share them."""
+    root = run_dir.parent.parent if run_dir.parent.name == "runs" else run_dir.parent
+    return root / "data" / dataset.dataset_name(**_data_options(config))
 
 
 def make_decode(setup: Setup, *, constrained: bool = True) -> Callable[[Any, Any], search.Decoded]:
@@ -180,3 +192,23 @@ def input_options(config: ConfigDict) -> dict[str, Any]:
     """Keywords of the input pipeline, this process's slice included."""
     slice_of = {"process_index": jax.process_index(), "process_count": jax.process_count()}
     return {"seed": config.seed, **slice_of, **options_of(config.data)}
+
+
+def start_jax(cache: pathlib.Path, *, coordinator: str | None, num_processes: int, process_id: int, find: bool) -> None:
+    """Joins the other processes, if any, and keeps compiled code in `cache` unless the environment names a folder.
+
+    Args:
+      coordinator: host:port of the first process, None for a single one.
+      find: the environment (a TPU pod, Slurm) knows the processes.
+
+    Raises:
+      ValueError: the processes cannot find each other.
+    """
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+    if not (coordinator or find):
+        return
+    try:
+        jax.distributed.initialize(*((coordinator, num_processes, process_id) if coordinator else ()))
+    except RuntimeError as error:
+        raise ValueError(f"process {process_id} of {num_processes} at {coordinator} cannot join: {error}") from error

@@ -15,8 +15,18 @@ import numpy as np
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
+from data_gen.runners import GenerationError
 from symjax.analysis import report
-from symjax.assembly import Setup, barrier, evaluation_batches, input_options, make_decode, options_of, set_up
+from symjax.assembly import (
+    Setup,
+    barrier,
+    evaluation_batches,
+    input_options,
+    make_data,
+    make_decode,
+    options_of,
+    set_up,
+)
 from symjax.data import batches
 from symjax.data.manifest import load_examples
 from symjax.evaluation import evaluator
@@ -35,6 +45,9 @@ from symjax.training.progress import (
 )
 from symjax.training.step import class_weights, make_loss_step, make_train_step, means
 
+USER_ERRORS = (ValueError, OSError, GenerationError, DivergenceError)
+"""What a user's value, file or machine can cause; the message is one sentence that says what to do."""
+
 
 def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathlib.Path:
     """Trains in `workdir`, or goes on there, then evaluates the best checkpoint and writes the report.
@@ -51,10 +64,14 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
       Interrupted: Ctrl-C or SIGTERM; the state was saved.
     """
     run_dir = pathlib.Path(workdir)
+    setup = set_up(config, run_dir)
+    options = setup.options
     with _alone(run_dir):
-        setup = set_up(config, run_dir)
-        options = setup.options
         checkpointer = Checkpointer(run_dir / "checkpoints", **options_of(config.checkpoint))
+        checkpointer.remove_unfinished()
+        if checkpointer.latest_step is not None:
+            run_folder.check_config(run_dir, run_folder.plain(config))
+        make_data(config, setup)
         data = batches.make_dataset(setup.manifest.parent, "train", setup.task, **input_options(config))
         iterator = iter(data)
 
@@ -62,7 +79,6 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
         # another run; it begins from nothing.
         step, state, progress = 0, None, Progress()
         if checkpointer.latest_step is not None:
-            run_folder.check_config(run_dir, run_folder.plain(config))
             step = checkpointer.latest_step
             state, position, meta = checkpointer.restore(step, setup.abstract)
             batches.require_same_pipeline(meta["data_fingerprint"], data.fingerprint, f"{run_dir}")
@@ -112,6 +128,9 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
                 if pending is not None:
                     _read(window, *pending, checkpointer)
                 pending = (step, metrics)
+                if rates.steps_in_all == 0:
+                    jax.block_until_ready(metrics)
+                    rates.compiled()
                 rates.step(setup.flops(*batch.inputs.shape, batch.targets.shape[1]))
                 logs = step % options.log_every == 0 or step == options.num_steps
                 evaluates = step % options.eval_every == 0 or step == options.num_steps
@@ -144,22 +163,31 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
                         f"{name}: saved step {step} of {options.num_steps} in {run_dir}; the same command goes on",
                     )
             checkpointer.wait()
-            say(f"trained {step} steps, {train_step._cache_size()} compilation(s) of the step; best: "
-                f"step {checkpointer.best_step}")  # fmt: skip
-        return evaluate(config, run_dir, setup=setup)
+            compilations = train_step._cache_size()
+            say(f"trained {step} steps, {compilations} compilation(s); best: step {checkpointer.best_step}")
+        return _evaluate(config, run_dir, setup)
 
 
-def evaluate(config: ConfigDict, workdir: str | pathlib.Path, *, setup: Setup | None = None) -> pathlib.Path:
+def evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathlib.Path:
     """Judges the best checkpoint of `workdir` on the suite that `config.evals` names, and writes the report.
+
+    Returns:
+      Path of `report.html`.
 
     Raises:
       ValueError: there is no checkpoint, or it is of another model or data set.
     """
     run_dir = pathlib.Path(workdir)
+    setup = set_up(config, run_dir)
     if not (run_dir / "config.json").exists():
         raise ValueError(f"{run_dir} holds no run; train it first, with --mode=train, or name another --workdir")
-    run_folder.check_config(run_dir, run_folder.plain(config))
-    setup = setup or set_up(config, run_dir)
+    with _alone(run_dir):
+        run_folder.check_config(run_dir, run_folder.plain(config))
+        make_data(config, setup)
+        return _evaluate(config, run_dir, setup)
+
+
+def _evaluate(config: ConfigDict, run_dir: pathlib.Path, setup: Setup) -> pathlib.Path:
     checkpointer = Checkpointer(run_dir / "checkpoints", **options_of(config.checkpoint))
     step = checkpointer.best_step
     if step is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import shutil
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,7 @@ class Checkpointer:
     """The checkpoints in one folder.  A checkpoint is complete or it is not there: a kill leaves the ones before.
 
     Args:
-      directory: made if missing; what killed writers left half done is removed.
+      directory: made if missing.
       keep_latest: how many of the newest checkpoints stay, for resuming.
       keep_best: how many of those with the highest score stay besides.
       save_every: steps between checkpoints besides those that every evaluation writes; 0 for none.
@@ -51,14 +52,9 @@ class Checkpointer:
         self.directory = pathlib.Path(directory).absolute()
         self.save_every = save_every
         self.directory.mkdir(parents=True, exist_ok=True)
-        if jax.process_index() == 0:
-            for unfinished in self.directory.glob("*.orbax-checkpoint-tmp*"):
-                shutil.rmtree(unfinished)
-        _sync("symjax: checkpoint folder ready")
-        best = _POLICY.BestN(
-            get_metric_fn=lambda metrics: metrics["score"], n=keep_best, keep_checkpoints_without_metrics=False
-        )
+        best = _POLICY.BestN(get_metric_fn=_score, n=keep_best, keep_checkpoints_without_metrics=False)
         options = ocp.CheckpointManagerOptions(
+            best_fn=_score,  # without it Orbax writes no metrics
             preservation_policy=_POLICY.AnyPreservationPolicy([_POLICY.LatestN(keep_latest), best]),
             enable_async_checkpointing=background,
         )
@@ -66,13 +62,22 @@ class Checkpointer:
         handlers["meta"] = ocp.JsonCheckpointHandler()
         self._manager = ocp.CheckpointManager(epath.Path(self.directory), options=options, item_handlers=handlers)
 
+    def remove_unfinished(self) -> None:
+        """Removes what killed writers left half done; call it only where no other process can be writing."""
+        if jax.process_index() == 0:
+            for unfinished in self.directory.glob("*.orbax-checkpoint-tmp*"):
+                shutil.rmtree(unfinished)
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices("symjax: unfinished checkpoints removed")
+
     @property
     def latest_step(self) -> int | None:
         """Step of the newest checkpoint, None if there is none."""
         return self._manager.latest_step()
 
     def scores(self) -> dict[int, float]:
-        """Step -> score of the checkpoints that have one."""
+        """Step -> score of the checkpoints that have one, when all are on disk."""
+        self.wait()
         found = {}
         for step in self._manager.all_steps():
             metrics = self._manager.metrics(step)
@@ -107,7 +112,7 @@ class Checkpointer:
             "rest": ocp.args.StandardSave({"step": state.step, "key": state.key}),
             "meta": ocp.args.JsonSave({**meta, "data_state": data_state}),
         }
-        with self._writing():
+        with _Writing(self.directory):
             self._manager.save(step, args=ocp.args.Composite(**items), metrics=dict(metrics) or None)
 
     def restore(self, step: int, abstract: TrainState) -> tuple[TrainState, Any, dict[str, Any]]:
@@ -131,10 +136,8 @@ class Checkpointer:
 
     def meta(self, step: int) -> dict[str, Any]:
         """What `save` was given as meta, and "data_state"."""
-        try:
+        with _Reading(self.directory / str(step)):
             return dict(self._manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore()))["meta"])
-        except (ValueError, OSError, KeyError) as error:
-            raise CheckpointError(self._damaged(step, error)) from error
 
     def wait(self) -> None:
         """Returns when everything is on disk.
@@ -142,74 +145,70 @@ class Checkpointer:
         Raises:
           OSError: a write failed.
         """
-        with self._writing():
+        with _Writing(self.directory):
             self._manager.wait_until_finished()
 
     def close(self) -> None:
         """Waits and releases the background writer."""
-        with self._writing():
+        with _Writing(self.directory):
             self._manager.close()
 
     def _restore(self, step: int, abstract: Mapping[str, Any]) -> dict[str, Any]:
+        self.wait()
         self._check(step, abstract)
         args = {name: ocp.args.StandardRestore(_text_keys(tree)) for name, tree in abstract.items()}
-        try:
+        with _Reading(self.directory / str(step)):
             found = self._manager.restore(step, args=ocp.args.Composite(**args))
-        except (ValueError, OSError, KeyError) as error:
-            raise CheckpointError(self._damaged(step, error)) from error
         return {name: _with_keys_of(tree, found[name]) for name, tree in abstract.items()}
 
     def _check(self, step: int, abstract: Mapping[str, Any]) -> None:
         """Compares names, shapes and types with those on disk: Orbax alone would cast types in silence."""
         for name, tree in abstract.items():
-            try:
+            with _Reading(self.directory / str(step)):
                 metadata = self._manager.item_metadata(step)[name]
                 stored = _leaves(getattr(metadata, "tree", metadata))
-            except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
-                raise CheckpointError(self._damaged(step, error)) from error
             wanted = _leaves(_text_keys(tree))
             for path in [*wanted, *stored]:
                 here, there = wanted.get(path), stored.get(path)
                 if here != there:
                     raise CheckpointError(
-                        f"checkpoint {self._name(step)} is of another model: {name}/{path} is {there or 'missing'} "
-                        f"there and {here or 'missing'} here; use the config it was made with, or another --workdir"
+                        f"checkpoint {self.directory / str(step)} is of another model: {name}/{path} is "
+                        f"{there or 'missing'} there and {here or 'missing'} here; use the config it was made with, "
+                        "or another --workdir"
                     )
 
-    def _name(self, step: int) -> str:
-        return str(self.directory / str(step))
 
-    def _damaged(self, step: int, error: Exception) -> str:
-        reason = " ".join(str(error).split())[:200]
-        return (
-            f"checkpoint {self._name(step)} cannot be read ({reason}); remove that folder to go on from the one before"
-        )
-
-    def _writing(self) -> _Writing:
-        return _Writing(self.directory)
+def _score(metrics: Mapping[str, float]) -> float:
+    return metrics["score"]
 
 
-class _Writing:
+class _Writing(contextlib.AbstractContextManager[None]):
     """Turns what a failed write raises, whatever the library, into an OSError with the folder's name."""
 
     def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
 
-    def __enter__(self) -> None:
-        return None
-
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, (OSError, ValueError, jax.errors.JaxRuntimeError)):
-            reason = " ".join(str(error).split())[:300]
             raise OSError(
-                f"no checkpoint could be written to {self.directory} ({reason}); make room where the disk is full, "
-                "then run the same command again: it goes on from the last complete one"
+                f"no checkpoint could be written to {self.directory} ({_one_line(error)}); make room where the disk is "
+                "full, then run the same command again: it goes on from the last complete one"
             ) from error
 
 
-def _sync(name: str) -> None:
-    if jax.process_count() > 1:
-        multihost_utils.sync_global_devices(name)
+class _Reading(_Writing):
+    """Turns what a failed read raises into a CheckpointError.  Orbax raises the bare `Exception` for damaged arrays."""
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if kind is Exception or isinstance(error, (ValueError, OSError, KeyError, TypeError, AttributeError)):
+            raise CheckpointError(
+                f"checkpoint {self.directory} cannot be read ({_one_line(error)}); remove that folder to go on from "
+                "the one before"
+            ) from error
+
+
+def _one_line(error: BaseException | None) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _text_keys(tree: Any) -> Any:

@@ -77,7 +77,7 @@ class Rates:
     def __init__(self, *, batch_size: int) -> None:
         self.batch_size = batch_size
         self.peak = peak_flops()
-        self.started = self.looked = time.perf_counter()
+        self.started = self.paced = self.looked = time.perf_counter()
         self.steps = self.steps_in_all = 0
         self.flops = 0
 
@@ -86,6 +86,11 @@ class Rates:
         self.steps += 1
         self.steps_in_all += 1
         self.flops += flops
+
+    def compiled(self) -> None:
+        """The first step is done; its time tells nothing of the others."""
+        self.paced = time.perf_counter()
+        self.start()
 
     def start(self) -> None:
         """Time before now is not training: compilation, an evaluation."""
@@ -107,7 +112,7 @@ class Rates:
 
     def time_left(self, remaining_steps: int) -> float:
         """Seconds, at the mean pace so far, evaluations included."""
-        return remaining_steps * (time.perf_counter() - self.started) / max(self.steps_in_all, 1)
+        return remaining_steps * (time.perf_counter() - self.paced) / max(self.steps_in_all, 1)
 
 
 def peak_flops() -> float | None:

@@ -152,6 +152,7 @@ def test_kill_during_a_save_leaves_the_checkpoint_before(tmp_path):
     assert "1" in os.listdir(tmp_path)
     assert len(os.listdir(tmp_path)) > 1, "the save was not under way; write more"
     checkpointer = Checkpointer(tmp_path)
+    checkpointer.remove_unfinished()
     assert os.listdir(tmp_path) == ["1"]
     assert checkpointer.latest_step == 1
     assert checkpointer.restore_params(1, {"a": jax.ShapeDtypeStruct((3,), jnp.float32)})["a"].tolist() == [1, 1, 1]
