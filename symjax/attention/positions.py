@@ -88,7 +88,7 @@ def sinusoidal(length: int, width: int) -> Float[Array, "L D"]:
     return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=1)[:, :width]
 
 
-def path_bits(codes: Int[Array, "B L C"], pos_dim: int = 6) -> Float[Array, "B L P"]:
+def path_bits(codes: Int[Array, "B L C"], pos_dim: int) -> Float[Array, "B L P"]:
     """The seed's tree path of each token: root bit 1, then 0 for an only child, 1 0 for a left, 0 1 for a right one.
 
     Padded with 0 to `pos_dim` and truncated there, as the seed has it: neither injective nor deep enough for depth 3.
@@ -102,19 +102,19 @@ def path_bits(codes: Int[Array, "B L C"], pos_dim: int = 6) -> Float[Array, "B L
     return bits.at[..., 0].set(1.0)
 
 
-def path_one_hots(codes: Int[Array, "B L C"]) -> Float[Array, "B L P"]:
-    """1, then one-hot child codes (1, 2, 3) of each level, then the one-hot place in a number.
+def path_one_hots(codes: Int[Array, "B L C"], levels: int) -> Float[Array, "B L P"]:
+    """1, then one-hot child codes (1, 2, 3) of the first `levels` levels, then the one-hot place in a number.
 
-    Tells any two tokens of a problem apart; digits beyond place `NUMBER_PLACES` share the last component.
+    Tells any two tokens of a problem of that depth apart, digits beyond place `NUMBER_PLACES` of a number excepted.
     """
-    levels = jax.nn.one_hot(codes[..., :-1] - 1, 3, dtype=jnp.float32)
+    children = jax.nn.one_hot(codes[..., :-1][..., :levels] - 1, 3, dtype=jnp.float32)
     place = jax.nn.one_hot(jnp.minimum(codes[..., -1], NUMBER_PLACES) - 1, NUMBER_PLACES, dtype=jnp.float32)
-    return jnp.concatenate([jnp.ones_like(place[..., :1]), levels.reshape(*codes.shape[:2], -1), place], axis=-1)
+    return jnp.concatenate([jnp.ones_like(place[..., :1]), children.reshape(*codes.shape[:2], -1), place], axis=-1)
 
 
-def problem_features(name: str, codes: Int[Array, "B S C"], pos_dim: int = 6) -> Features:
-    """Features of problem tokens under the tree scheme `name`."""
-    return Features(path_bits(codes, pos_dim) if name == "seed" else path_one_hots(codes))
+def problem_features(name: str, codes: Int[Array, "B S C"], *, pos_dim: int, levels: int) -> Features:
+    """Features of problem tokens under the tree scheme `name`: `pos_dim` bits or one-hots of `levels` levels."""
+    return Features(path_bits(codes, pos_dim) if name == "seed" else path_one_hots(codes, levels))
 
 
 def answer_features(codes: Int[Array, "B T 2"], sizes: tuple[int, int]) -> Features:
@@ -123,9 +123,9 @@ def answer_features(codes: Int[Array, "B T 2"], sizes: tuple[int, int]) -> Featu
     return Features(jnp.concatenate([jnp.ones((*codes.shape[:2], 1)), group, place], axis=-1))
 
 
-def problem_feature_count(name: str, code_depth: int, pos_dim: int = 6) -> int:
+def problem_feature_count(name: str, code_depth: int, *, pos_dim: int, levels: int) -> int:
     """Components of `problem_features`; `code_depth` is C."""
-    return pos_dim if name == "seed" else 1 + 3 * (code_depth - 1) + NUMBER_PLACES
+    return pos_dim if name == "seed" else 1 + 3 * min(levels, code_depth - 1) + NUMBER_PLACES
 
 
 def answer_feature_count(sizes: tuple[int, int]) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from symjax.decoding.grammar import Grammar
@@ -30,10 +31,10 @@ class Decoded:
       lengths: tokens, `<eos>` included.
     """
 
-    tokens: Int[Array, "B K T"]
-    scores: Float[Array, "B K"]
-    raw_scores: Float[Array, "B K"]
-    lengths: Int[Array, "B K"]
+    tokens: Int[Array | np.ndarray, "B K T"]
+    scores: Float[Array | np.ndarray, "B K"]
+    raw_scores: Float[Array | np.ndarray, "B K"]
+    lengths: Int[Array | np.ndarray, "B K"]
 
 
 def decode(
@@ -112,7 +113,7 @@ def greedy(model: Model, batch: BatchLike, grammar: Grammar, max_length: int, co
             "done": done | (token == EOS_ID),
             "scores": carry["scores"] + gain(open_logits),
             "raw_scores": carry["raw_scores"] + gain(logits),
-            "lengths": carry["lengths"] + ~done,
+            "lengths": carry["lengths"] + (~done).astype(jnp.int32),
             "cache": cache,
         }
 

@@ -129,7 +129,8 @@ class TreeTransformer(nnx.Module):
         self.decoder_norm: layers.Norm | None = parts["decoder_norm"]
         self.output: layers.Linear | None = parts["output"]
         self.schemes: tuple[str, str] = settings["schemes"]
-        self.pos_dim: int = settings["pos_dim"]
+        self.pos_dim: int = settings["path"]["pos_dim"]
+        self.path_levels: int = settings["path"]["levels"]
         self.code_sizes: tuple[int, int] = settings["code_sizes"]
         self.dtype: str = settings["dtype"]
         self.remat: bool = settings["remat"]
@@ -187,9 +188,11 @@ class TreeTransformer(nnx.Module):
 
     def _encode(self, batch: BatchLike, key: PRNGKeyArray | None) -> tuple[Float[Array, "B S D"], Features | None]:
         scheme, codes = self.schemes[0], batch.input_codes
-        features = feature_maps.problem_features(scheme, codes, self.pos_dim) if scheme in feature_maps.TREE else None
+        features = None
+        if scheme in feature_maps.TREE:
+            features = feature_maps.problem_features(scheme, codes, pos_dim=self.pos_dim, levels=self.path_levels)
         keys = _split(key, 2)
-        one_hots = feature_maps.path_one_hots(codes) if self.encoder_input.reads_codes else None
+        one_hots = feature_maps.path_one_hots(codes, self.path_levels) if self.encoder_input.reads_codes else None
         x = self.encoder_input(batch.inputs, one_hots, jnp.arange(batch.inputs.shape[1]), keys[0])
         x = x.astype(DTYPES[self.dtype])
         for block, block_key in zip(self.encoder, _split(keys[1], len(self.encoder)), strict=True):
@@ -231,6 +234,7 @@ def make(
     decoder_positions: str | None = None,
     position_scale: str = "deberta",
     pos_dim: int = 6,
+    path_levels: int = 8,
     tie_absolute: bool = True,
     problem_code_embedding: bool = False,
     answer_code_embedding: bool = True,
@@ -251,6 +255,7 @@ def make(
         (group, place), not paths.
       position_scale: what scores are divided by under a tree scheme, "deberta" sqrt(4 d) or "seed" sqrt(d).
       pos_dim: length of the seed's paths, scheme `seed` only.
+      path_levels: levels of a path that the model tells apart, from the root; not for scheme `seed`.
       tie_absolute: tree schemes project absolute positions of queries and keys by one table, as the seed has it.
       problem_code_embedding: add a learned vector for each step of a token's path to its embedding.
       answer_code_embedding: add learned vectors for group and place of each answer token, next to its index.
@@ -265,12 +270,13 @@ def make(
       ValueError: an option has no such value, or `num_heads` does not divide `width`.
     """
     _check(width, num_heads, norm, compute_dtype, dropout)
+    path = {"pos_dim": pos_dim, "levels": path_levels}
     schemes = (feature_maps.check(positions), feature_maps.check(decoder_positions or positions))
     on_tree = tuple(scheme in feature_maps.TREE for scheme in schemes)
-    problem_size = feature_maps.problem_feature_count(schemes[0], problem_code_depth, pos_dim)
+    problem_size = feature_maps.problem_feature_count(schemes[0], problem_code_depth, **path)
     answer_size = feature_maps.answer_feature_count(answer_code_sizes)
     # How many features of a token are not 0 at most: bits of a path, or 1 with a child a level and a place.
-    problem_active = pos_dim if schemes[0] == "seed" else problem_code_depth + 1
+    problem_active = float(pos_dim if schemes[0] == "seed" else min(path_levels, problem_code_depth - 1) + 2)
 
     def attention(features: tuple[int, int] | None, active: float, cross: bool = False) -> layers.Attention:
         head_width = width // num_heads
@@ -287,7 +293,7 @@ def make(
         return EncoderBlock(own, mlp, [Residual(width, norm, dropout) for _ in range(2)])
 
     def decoder_block() -> DecoderBlock:
-        own = attention((answer_size, answer_size) if on_tree[1] else None, 3)
+        own = attention((answer_size, answer_size) if on_tree[1] else None, 3.0)
         both = (answer_size, problem_size) if all(on_tree) else None
         cross = attention(both, math.sqrt(3 * problem_active), cross=True)
         mlp = layers.Mlp(width, mlp_width, activation=activation, rngs=rngs)
@@ -296,9 +302,9 @@ def make(
     def read(count: int, length: int, scheme: str, codes: int) -> layers.TokenInput:
         return layers.TokenInput(count, width, length, scheme=scheme, codes=codes, dropout_rate=dropout, rngs=rngs)
 
-    one_hots = feature_maps.problem_feature_count("seed_fixed", problem_code_depth) if problem_code_embedding else 0
+    one_hots = problem_code_embedding and feature_maps.problem_feature_count("seed_fixed", problem_code_depth, **path)
     parts = {
-        "encoder_input": read(problem_vocabulary_size, max_problem_length, schemes[0], one_hots),
+        "encoder_input": read(problem_vocabulary_size, max_problem_length, schemes[0], int(one_hots)),
         "encoder": [encoder_block() for _ in range(num_encoder_layers)],
         "encoder_norm": layers.Norm(width) if norm == "pre" else None,
         "decoder_input": read(
@@ -309,7 +315,7 @@ def make(
         "output": None if share_embeddings else layers.Linear(width, answer_vocabulary_size, rngs=rngs),
     }
     settings = {
-        "schemes": schemes, "pos_dim": pos_dim, "code_sizes": tuple(answer_code_sizes), "dtype": compute_dtype,
+        "schemes": schemes, "path": path, "code_sizes": tuple(answer_code_sizes), "dtype": compute_dtype,
         "remat": remat,
     }  # fmt: skip
     return TreeTransformer(parts, settings)

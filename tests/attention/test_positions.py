@@ -14,6 +14,7 @@ from symjax.attention import positions
 from symjax.attention.positions import Features, Tables
 
 B, L, H, K, D, C = 2, 6, 2, 8, 6, 4
+PATH = {"pos_dim": 6, "levels": 8}
 TOLERANCE = 5e-6
 
 
@@ -79,9 +80,9 @@ def features_of(case: str) -> Features:
     if case == "answer":
         return positions.answer_features(answer_codes(), (4, 4))
     if case == "general":
-        absolute = positions.path_bits(problem_codes()) * jnp.array([[[1.0, 2.0, -1.0, 0.5, 3.0, 1.0]]])
+        absolute = positions.path_bits(problem_codes(), 6) * jnp.array([[[1.0, 2.0, -1.0, 0.5, 3.0, 1.0]]])
         return Features((absolute > 0).astype(jnp.float32), absolute)
-    return positions.problem_features(case, problem_codes())
+    return positions.problem_features(case, problem_codes(), **PATH)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_self_attention_equals_its_definition(case: str, tied: bool, rule: str) 
 @pytest.mark.parametrize("name", positions.TREE)
 def test_cross_attention_equals_its_definition(name: str) -> None:
     """r_ij = psi_i E_d - phi_j E_e, written as one relation over the components of both sides."""
-    source = positions.problem_features(name, problem_codes())
+    source = positions.problem_features(name, problem_codes(), **PATH)
     target = positions.answer_features(answer_codes()[:, :4], (4, 4))
     f, e = target.relation.shape[-1], source.relation.shape[-1]
     lengths, scale = jnp.array([L, L - 1]), positions.score_scale(K, "deberta")
@@ -156,12 +157,12 @@ def test_one_query_at_a_time_equals_all_at_once() -> None:
 
 
 def test_seed_paths_are_its_bits() -> None:
-    bits = positions.path_bits(problem_codes())
+    bits = positions.path_bits(problem_codes(), 6)
     assert bits[0, 0].tolist() == [1, 0, 0, 0, 0, 0]
     assert bits[0, 1].tolist() == [1, 1, 0, 0, 0, 0]  # sin, left child
     assert bits[0, 2].tolist() == [1, 1, 0, 0, 0, 0]  # x in it: an only child appends the value of padding
     assert bits[0, 4].tolist() == bits[0, 3].tolist() == [1, 0, 1, 0, 0, 0]  # digits share the path of their number
-    deep = positions.path_bits(jnp.array([[[3, 1, 2, 3, 0]]]))
+    deep = positions.path_bits(jnp.array([[[3, 1, 2, 3, 0]]]), 6)
     assert deep[0, 0].tolist() == [1, 0, 1, 0, 1, 0]  # 1, 01, 0, 10, 01 without what is beyond six
     assert positions.path_bits(jnp.array([[[3, 1, 2, 3, 0]]]), 9)[0, 0].tolist() == [1, 0, 1, 0, 1, 0, 0, 1, 0]
 
@@ -169,7 +170,7 @@ def test_seed_paths_are_its_bits() -> None:
 def test_one_hot_paths_tell_all_tokens_apart() -> None:
     paths = [path for path in itertools.product(range(4), repeat=2) if path[0] or not path[1]]
     codes = jnp.array([[[*path, place] for path in paths for place in range(positions.NUMBER_PLACES + 1)]])
-    rows = {tuple(row) for row in positions.path_one_hots(codes)[0].tolist()}
+    rows = {tuple(row) for row in positions.path_one_hots(codes, 2)[0].tolist()}
     assert len(rows) == codes.shape[1]
     assert all(row[0] == 1 for row in rows)
 
@@ -183,8 +184,8 @@ def test_answer_features_tell_all_codes_apart() -> None:
 
 @pytest.mark.parametrize("name", positions.TREE)
 def test_feature_counts(name: str) -> None:
-    features = positions.problem_features(name, problem_codes())
-    assert features.relation.shape == (B, L, positions.problem_feature_count(name, C))
+    features = positions.problem_features(name, problem_codes(), **PATH)
+    assert features.relation.shape == (B, L, positions.problem_feature_count(name, C, **PATH))
 
 
 def test_scales() -> None:
