@@ -136,14 +136,14 @@ class Frame:
 
 
 def tidy(value: Scalar) -> Scalar:
-    """A complex ball on the real line as a real one, an exact zero as the rational 0."""
+    """A complex ball on the real line as a real one, a ball that is exactly an integer as that rational."""
     if type(value) is acb:
         imag = value.imag
         if not imag.is_zero():
             return value
         value = value.real
-    if type(value) is arb and value.is_zero():
-        return ZERO
+    if type(value) is arb and value.is_integer() and abs(value) < CONSTANT_BOUND:
+        return fmpq(value.unique_fmpz())
     return value
 
 

@@ -5,8 +5,9 @@ import flint
 import pytest
 from flint import fmpq
 
-from symjax.symbolic import series
+from symjax.symbolic import balls, series
 from symjax.symbolic.expression import X, integer, rational, raw, symbol
+from symjax.symbolic.functions import FUNCTIONS
 from symjax.symbolic.operators import OPERATORS
 from symjax.symbolic.sampling import LengthSampler, SeedSampler
 from symjax.symbolic.series import Refusal, TaylorSeries, taylor_series
@@ -208,6 +209,26 @@ def test_order_and_digits():
         taylor_series(X, order=9)
     with pytest.raises(ValueError, match="digits 0"):
         taylor_series(X, digits=0)
+
+
+def test_every_operator_has_its_rules():
+    special = {"add", "sub", "mul", "div", "pow"}
+    assert set(FUNCTIONS) == set(OPERATORS) - special
+    assert set(balls.FUNCTIONS) == set(OPERATORS) - special
+
+
+def test_coefficients_of_inverse_functions_stay_rational():
+    assert taylor_series(read("acos x")).rational == (False, True, True, True, True)
+    assert taylor_series(read("sq acosh x")).rational == (False, False, True, False, False)
+    assert not taylor_series(read("sq acosh x")).numeric_zero
+
+
+def test_what_is_not_proved_is_flagged():
+    found = taylor_series(read("mul x add 1 sub add sq sin 1 sq cos 1 1"))
+    assert found.numeric_zero
+    assert found.exact[1] == "1"
+    assert not found.two_sided
+    assert taylor_series(read("sqrt sq sq x")).two_sided
 
 
 def test_other_leaves():
