@@ -80,7 +80,7 @@ def summary_charts(summary: Summary, rows: Sequence[Mapping[str, Any]]) -> list[
     """Scores by part of the answer and by confidence, then score and error by size and by operator."""
     error = first_error(summary)
     shown = [summary["metrics"][0], *([error] if error is not None else [])]
-    charts = [_parts_chart(summary, names) for names in _numbered(summary)]
+    charts: list[Chart | None] = [_parts_chart(summary, names) for names in _numbered(summary)]
     charts.append(_confidence_chart(rows))
     for name, values in summary["predictors"][MODEL]["all"]["slices"].items():
         if is_ordinal(values):

@@ -75,8 +75,9 @@ def _load_task(options: Mapping[str, Any]) -> Task | None:
     """The run's task, None if this version does not know it; then examples are shown as tokens."""
     if "name" not in options:
         return None
+    leaves: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
     try:
-        return tasks.load(**{key: tuple(value) if isinstance(value, list) else value for key, value in options.items()})
+        return tasks.load(leaves.pop("name"), **leaves)
     except (TypeError, ValueError):
         return None
 

@@ -7,6 +7,7 @@ what memory alone reaches, and the reference answer, rounded as labels are, show
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -109,15 +110,14 @@ def _buckets(sequences: Sequence[Sequence[int]]) -> dict[int, list[_Bucket]]:
 
 def _nearest_to(query: tuple[int, ...], buckets: dict[int, list[_Bucket]], vocabulary_size: int) -> tuple[int, int]:
     """(distance, place) of the nearest; lengths that differ more than the best distance cannot hold it."""
-    best: tuple[int, int] | None = None
+    best = (sys.maxsize, 0)
     for length in sorted(buckets, key=lambda length: abs(length - len(query))):
-        if best is not None and abs(length - len(query)) > best[0]:
+        if abs(length - len(query)) > best[0]:
             break
         for bucket in buckets[length]:
             distances = edit_distances(query, bucket.ids, vocabulary_size=vocabulary_size)
             least = int(distances.min())
-            candidate = (least, int(bucket.places[distances == least].min()))
-            best = candidate if best is None else min(best, candidate)
+            best = min(best, (least, int(bucket.places[distances == least].min())))
     return best
 
 

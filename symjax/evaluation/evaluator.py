@@ -227,7 +227,7 @@ def _verdicts(task: Task, answered: Sequence[Answered], options: EvaluateOptions
     """One verdict an answer; a worker that is lost leaves `undetermined`, with what happened as evidence."""
     if not options.verify_workers:
         return [task.verify(example.problem, answer, example.answer) for _, example, answer, _ in answered]
-    verdicts: list[Verdict | None] = [None] * len(answered)
+    verdicts: dict[int, Verdict] = {}
     outcomes = watched_map(
         functools.partial(_verify_in_worker, task.name, tuple(task.options.items())),
         [(example.problem, answer, example.answer) for _, example, answer, _ in answered],
@@ -239,7 +239,7 @@ def _verdicts(task: Task, answered: Sequence[Answered], options: EvaluateOptions
             outcome.get()
         lost = {"failure": outcome.failure, "detail": outcome.detail}
         verdicts[place] = outcome.value or Verdict(kind="undetermined", evidence=lost, seconds=options.verify_seconds)
-    return verdicts
+    return [verdicts[place] for place in range(len(answered))]
 
 
 def _verify_in_worker(name: str, options: tuple, item: tuple[Tokens, Tokens, Tokens]) -> Verdict:

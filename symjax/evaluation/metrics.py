@@ -127,10 +127,10 @@ def _figures(
     applies = ~np.isnan(values)
     for pattern in np.unique(applies, axis=1).T:
         items = np.flatnonzero(pattern)
-        columns = np.flatnonzero((applies == pattern[:, None]).all(axis=0))
+        columns = np.flatnonzero((applies == pattern[:, None]).all(axis=0)).tolist()
         if not len(items):
             continue
-        chosen = values[np.ix_(items, columns)]
+        chosen = values[items][:, columns]
         kinds = [statistics[column] for column in columns]
         points = _statistics(np.ones((1, len(items)), np.int32), chosen, kinds)[0]
         low, high = _interval(chosen, kinds, points, bootstrap, seed)
