@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 import pathlib
+import select
 import subprocess
 import sys
 import types
@@ -107,12 +109,15 @@ def test_label_takes_task_options(monkeypatch, capsys) -> None:
 
 def test_label_writes_each_answer_before_the_next_line_comes() -> None:
     command = [sys.executable, "-m", "symjax.cli", "label", "--task=taylor"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, **pipes, text=True, env=env) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         for problem in ("x", "sin x"):
             process.stdin.write(problem + "\n")
             process.stdin.flush()
+            assert select.select([process.stdout], [], [], 60)[0], "no answer to the line before the next"
             assert json.loads(process.stdout.readline())["tokens"] == problem.split()
         process.stdin.close()
     assert process.returncode == 0

@@ -156,6 +156,12 @@ def test_a_label_in_full() -> None:
     assert load().answer_json(found) == {"coefficients": ["1", "1", "1/2", "0", "-1/8"], "rational": [True] * 5}
 
 
+def test_one_irrational_coefficient_makes_a_series_irrational() -> None:
+    mixed = example("add INT+ 1 mul x cos INT+ 1")
+    assert not mixed.metadata["rational_series"]
+    assert load().answer_json(mixed)["rational"] == [True, False, True, True, True]
+
+
 def test_equal_functions_have_equal_fingerprints() -> None:
     pairs = [("sin add x x", "sin sub add x add x x x"), ("asinh tan x", "atanh sin x"), ("exp x", "ln exp exp x")]
     for left, right in pairs:

@@ -101,6 +101,7 @@ def test_depth_overflow_is_named() -> None:
     [
         "add x",
         "x x",
+        "x add x",
         "",
         "sin",
         "INT+",
