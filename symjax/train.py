@@ -150,7 +150,7 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
                     values = validate(state.params)
                     score = {"score": _score(values)}
                     progress = progress.after(score["score"])
-                    writer.write(step, "validation", values | {"seconds": rates.take(0)["seconds"]})
+                    writer.write(step, "validation", values | {"seconds": rates.take(0.0)["seconds"]})
                     say(_validation_line(step, values, progress))
                 if saves:
                     save(score)
