@@ -113,13 +113,12 @@ def test_a_forgotten_worker_does_not_keep_the_program(tmp_path):
         "    print(worker.call('pid'))\n"
     )
     (tmp_path / "program.py").write_text(program)
-    environment = os.environ | {"PYTHONPATH": str(pathlib.Path(__file__).parent.parent)}
     run = subprocess.run(
         [sys.executable, tmp_path / "program.py"],
         capture_output=True,
         text=True,
         timeout=60,
-        env=environment,
+        env=ENVIRONMENT,
         check=True,
     )
     assert not _alive(int(run.stdout))
@@ -163,9 +162,9 @@ def test_outcome_without_failure():
     assert Outcome(value=None).get() is None
 
 
+ROOT = pathlib.Path(__file__).parent.parent
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 ORPHAN = """
-import sys
-sys.path[:0] = {path!r}
 from tests_support import act_forever
 from symjax.processes import Watched, watched_map
 if __name__ == "__main__":
@@ -184,8 +183,8 @@ def test_workers_die_with_a_killed_parent(tmp_path):
     (tmp_path / "tests_support.py").write_text(SUPPORT)
     pids = tmp_path / "pids"
     pids.mkdir()
-    (tmp_path / "program.py").write_text(ORPHAN.format(path=[str(tmp_path)], folder=str(pids)))
-    parent = subprocess.Popen([sys.executable, str(tmp_path / "program.py")])
+    (tmp_path / "program.py").write_text(ORPHAN.format(folder=str(pids)))
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "program.py")], env=ENVIRONMENT)
     try:
         _wait_until(lambda: len(list(pids.iterdir())) == 2)
     finally:
