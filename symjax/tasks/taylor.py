@@ -113,10 +113,9 @@ def _check(
         raise ValueError(f"number_groups {number_groups} hold {sum(number_groups)} digits; labels have {DIGITS}")
     if not degree_tokens and layout != DENSE:
         raise ValueError("degree_tokens=False needs layout='dense': a sparse list cannot imply its degrees")
-    if max_problem_tokens < 1:
-        raise ValueError(f"max_problem_tokens must be 1 or more, got {max_problem_tokens}")
-    if code_depth < 2:
-        raise ValueError(f"code_depth must be 2 or more (levels, and the place in a number), got {code_depth}")
+    for option, value, least in (("max_problem_tokens", max_problem_tokens, 1), ("code_depth", code_depth, 2)):
+        if value < least:
+            raise ValueError(f"{option} must be {least} or more, got {value}")
     if sampler == "seed" and max_depth > code_depth - 1:
         raise ValueError(f"max_depth {max_depth} needs code_depth {max_depth + 1} or more, got {code_depth}")
 
@@ -233,11 +232,10 @@ class Taylor:
         levels, longest = self.code_depth - 1, self.max_problem_length
         if expr.depth > levels:
             return Rejection("too_deep", f"{expr.depth} operators are nested; at most {levels} fit code_depth")
-        if expr.size > longest:  # every node takes a token or more
-            return Rejection("too_long", f"the expression takes {expr.size} tokens or more; at most {longest} fit")
-        tokens = prefix.write(expr)
-        if len(tokens) > longest:
-            return Rejection("too_long", f"the expression takes {len(tokens)} tokens; at most {longest} fit")
+        tokens = prefix.write(expr) if expr.size <= longest else ()  # every node takes a token or more
+        if not 0 < len(tokens) <= longest:
+            count = len(tokens) or f"{expr.size} or more"
+            return Rejection("too_long", f"the expression takes {count} tokens; at most {longest} fit")
         return tokens
 
     def _series(self, expr: Expression) -> series.TaylorSeries | ReferenceSeries | series.Refusal:
@@ -246,10 +244,7 @@ class Taylor:
         return series.taylor_series(expr, order=ORDER, digits=DIGITS)
 
     def read_problem(self, text: str) -> Tokens | Rejection:
-        """Prefix tokens of `text`: read as prefix if every word is a prefix token, else as infix.
-
-        Rejections: "malformed" (unknown names included), "too_deep", "too_long".
-        """
+        """Prefix tokens of `text`, see `read_expression`; or rejected as "malformed", "too_deep" or "too_long"."""
         expr = read_expression(text)
         return expr if isinstance(expr, Rejection) else self._problem_tokens(expr)
 
