@@ -13,7 +13,7 @@ from typing import Final
 import flint
 from flint import acb, arb, fmpq
 
-from symjax.symbolic.expression import INTEGER, RATIONAL, SYMBOL, Expression
+from symjax.symbolic.expression import Expression
 
 UNDEFINED: Final = acb(arb.nan(), arb.nan())
 ARGUMENT_BOUND: Final = arb(2) ** 4096
@@ -118,13 +118,12 @@ def _value(node: Expression, known: Mapping[Expression, acb], x: acb) -> acb:
 
 
 def _leaf(node: Expression, x: acb) -> acb:
-    if node.op == SYMBOL:
-        return x if node.value == "x" else UNDEFINED
-    if node.op == INTEGER:
-        return acb(node.value)
-    if node.op == RATIONAL:
-        return acb(fmpq(*node.value))  # type: ignore[misc]
-    raise ValueError(f"unknown leaf {node.op!r}")
+    value = node.value
+    if isinstance(value, int):
+        return acb(value)
+    if isinstance(value, tuple):
+        return acb(fmpq(*value))
+    return x if value == "x" else UNDEFINED
 
 
 def _power(base: acb, exponent: acb) -> acb:

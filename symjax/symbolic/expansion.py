@@ -66,13 +66,13 @@ def _node(node: Expression, table: dict[Expression, Series | Signal], frame: Fra
     failed: Signal | None = None
     for arg in node.args:
         value = table[arg]
-        if type(value) is not Series:
-            if failed is None or (type(failed) is Refused and type(value) is not Refused):
-                failed = value  # type: ignore[assignment]
+        if not isinstance(value, Series):
+            if failed is None or (isinstance(failed, Refused) and not isinstance(value, Refused)):
+                failed = value
         else:
             flags |= value.flags
             args.append(value)
-    if failed is not None and not (type(failed) is Refused and _cancels(node, failed)):
+    if failed is not None and not (isinstance(failed, Refused) and _cancels(node, failed)):
         return failed
     frame.flags = frame.inputs = flags
     try:
@@ -90,7 +90,7 @@ def _node(node: Expression, table: dict[Expression, Series | Signal], frame: Fra
 
 def _large(value: Scalar) -> bool:
     """Whether a value certainly exceeds the bound for values at 0."""
-    if type(value) is fmpq:
+    if isinstance(value, fmpq):
         return value.height_bits() > 40 and abs(value) > CONSTANT_BOUND
     return abs(value) > CONSTANT_BOUND
 
@@ -117,7 +117,7 @@ def _apply(node: Expression, args: Sequence[Series], frame: Frame) -> Series:
     if op == SYMBOL:
         if node.value != "x":
             raise Refused("variable", f"{node.value} is not x")
-        return Series(frame.ramification, [fmpq(frame.side)] + [ZERO] * (frame.terms - 1))
+        return Series(frame.ramification, [fmpq(frame.side), *[ZERO] * (frame.terms - 1)])
     if op in (INTEGER, RATIONAL):
         return _number(node, frame)
     if op == "add":
@@ -143,7 +143,10 @@ def _apply(node: Expression, args: Sequence[Series], frame: Frame) -> Series:
 
 
 def _number(node: Expression, frame: Frame) -> Series:
-    numerator, denominator = node.value if node.op == RATIONAL else (node.value, 1)  # type: ignore[misc]
-    if int(numerator).bit_length() > BITS_BOUND or int(denominator).bit_length() > BITS_BOUND:
-        raise Refused("magnitude", "a number of more than 4096 bits")
+    value = node.value
+    if isinstance(value, str) or value is None:
+        raise TypeError(f"a number has the value {value!r}")
+    numerator, denominator = value if isinstance(value, tuple) else (value, 1)
+    if max(numerator.bit_length(), denominator.bit_length()) > BITS_BOUND:
+        raise Refused("magnitude", f"a number of more than {BITS_BOUND} bits")
     return jets.constant(frame, fmpq(numerator, denominator))

@@ -51,7 +51,7 @@ def exponential(frame: Frame, s: Series) -> Series:
 def _log_exponent(frame: Frame, log: Series) -> int:
     """The power of u that exp(log * ln t) is."""
     factor = jets.lead(log)
-    if not log.const or type(factor) is not fmpq:
+    if not log.const or not isinstance(factor, fmpq):
         raise Refused("logarithm", "a logarithm in an exponent, with a factor that is not a rational constant")
     exponent = factor * frame.ramification
     if exponent.q != 1:
@@ -184,13 +184,13 @@ def logarithm(frame: Frame, s: Series) -> Series:
     value = jets.lead(s)
     real = frame.real_part(value)
     if real is None:
-        start: Scalar = value.log()  # type: ignore[union-attr]
+        start: Scalar = ball(value).log()
     elif frame.sign(real) > 0:
-        start = ZERO if type(real) is fmpq and real == 1 else arb(real).log()
+        start = ZERO if isinstance(real, fmpq) and real == 1 else arb(real).log()
     else:
         side = jets.cut_side(frame, s) or 1
         frame.flags |= COMPLEX
-        start = acb(ZERO if type(real) is fmpq and real == -1 else arb(-real).log(), arb.pi() * side)
+        start = acb(ZERO if isinstance(real, fmpq) and real == -1 else arb(-real).log(), arb.pi() * side)
     log = None
     if s.v:
         frame.flags |= SINGULAR
@@ -206,7 +206,7 @@ def general_power(frame: Frame, base: Series, exponent: Series) -> Series:
     """
     if exponent.v == INFINITE and exponent.log is None:
         return jets.constant(frame, ONE)
-    if exponent.const and exponent.log is None and type(exponent.c[0]) is fmpq:
+    if exponent.const and exponent.log is None and isinstance(exponent.c[0], fmpq):
         return jets.power(frame, base, exponent.c[0])
     if base.v == INFINITE and base.log is None:
         if exponent.v == 0 and exponent.log is None:

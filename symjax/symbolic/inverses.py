@@ -144,7 +144,7 @@ def atanh(frame: Frame, s: Series) -> Series:
 
 
 def _imaginary(frame: Frame, value: Scalar) -> bool:
-    return type(value) is acb and frame.sign(value.real) == 0
+    return isinstance(value, acb) and frame.sign(value.real) == 0
 
 
 def asinh(frame: Frame, s: Series) -> Series:

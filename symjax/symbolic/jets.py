@@ -67,7 +67,7 @@ def made(frame: Frame, v: int, c: list[Scalar], const: bool = False, log: Series
     """The series with these coefficients, led by one that is certified nonzero."""
     skip = 0
     for value in c:
-        if type(value) is fmpq:
+        if isinstance(value, fmpq):
             if value:
                 break
         elif not frame.is_zero(value):
@@ -123,7 +123,7 @@ def nonzero(s: Series) -> Series | None:
 def scale(frame: Frame, a: Series, factor: Scalar) -> Series:
     """factor * a for a nonzero factor."""
     log = None if a.log is None else scale(frame, a.log, factor)
-    return Series(a.v, [x * factor if x or type(x) is not fmpq else x for x in a.c], a.const, log)
+    return Series(a.v, [x * factor if x else x for x in a.c], a.const, log)
 
 
 def negative(frame: Frame, a: Series) -> Series:
@@ -138,20 +138,16 @@ def mul(frame: Frame, a: Series, b: Series) -> Series:
       Refused: both carry a logarithm.
     """
     log = None
-    if a.log is not None or b.log is not None:
-        if a.log is not None and b.log is not None:
-            raise Refused("logarithm", "a product of two logarithms")
-        with_log, other = (a, b) if a.log is not None else (b, a)
-        log = nonzero(mul(frame, with_log.log, plain(other)))  # type: ignore[arg-type]
+    if a.log is not None and b.log is not None:
+        raise Refused("logarithm", "a product of two logarithms")
+    if a.log is not None:
+        log = nonzero(mul(frame, a.log, b))
+    elif b.log is not None:
+        log = nonzero(mul(frame, b.log, a))
     if a.v == INFINITE or b.v == INFINITE:
         return Series(INFINITE, [], True, log)
     size = min(len(a.c), len(b.c))
     return made(frame, a.v + b.v, recurrences.products(a.c, b.c, size), a.const and b.const, log)
-
-
-def plain(s: Series) -> Series:
-    """The series without its logarithm."""
-    return s if s.log is None else Series(s.v, s.c, s.const)
 
 
 def div(frame: Frame, a: Series, b: Series) -> Series:
@@ -219,7 +215,7 @@ def lead_power(frame: Frame, s: Series, exponent: fmpq) -> Scalar:
     value = lead(s)
     real = frame.real_part(value)
     if real is None:
-        return complex_power(value, exponent)  # type: ignore[arg-type]
+        return complex_power(acb(value), exponent)
     if frame.sign(real) > 0:
         return positive_power(real, exponent)
     size = positive_power(-real, exponent)
@@ -268,8 +264,8 @@ def dense(s: Series, size: int) -> list[Scalar]:
 
 def finish(s: Series, flags: int) -> Series:
     """The series with its flags, complex balls on the real line made real, overlong rationals made balls."""
-    c = s.c
-    if flags & COMPLEX and not all(type(x) is fmpq for x in c):
+    c: list[Scalar] = s.c
+    if flags & COMPLEX and not all(isinstance(x, fmpq) for x in c):
         c = [tidy(x) for x in c]
     if c and not _short(c[0], c[-1]):
         c = [ball(x) if x else x for x in c]
@@ -281,10 +277,10 @@ def finish(s: Series, flags: int) -> Series:
 
 
 def _short(*values: Scalar) -> bool:
-    return all(type(x) is not fmpq or x.height_bits() <= 4096 for x in values)
+    return all(not isinstance(x, fmpq) or x.height_bits() <= 4096 for x in values)
 
 
 def rotate(frame: Frame, s: Series, factor: acb) -> Series:
     """factor * s, with real values made real."""
     out = scale(frame, s, factor)
-    return Series(out.v, [tidy(x) for x in out.c], out.const, None if out.log is None else rotate(frame, s.log, factor))  # type: ignore[arg-type]
+    return Series(out.v, [tidy(x) for x in out.c], out.const, out.log)

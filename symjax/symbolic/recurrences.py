@@ -7,6 +7,7 @@ Where every coefficient is rational and there is no constant term, FLINT's own p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import flint
 from flint import fmpq, fmpq_series
@@ -16,14 +17,14 @@ from symjax.symbolic.scalars import ZERO, Scalar
 
 def all_rational(terms: Sequence[Scalar]) -> bool:
     """Whether every coefficient is an exact rational."""
-    return all(type(x) is fmpq for x in terms)
+    return all(isinstance(x, fmpq) for x in terms)
 
 
-def rational_function(name: str, h: Sequence[fmpq]) -> list[Scalar]:
+def rational_function(name: str, h: Sequence[Scalar]) -> list[Scalar]:
     """Coefficients of the function `name` of a rational series without constant term, by FLINT."""
     size = len(h)
     flint.ctx.cap = size
-    out = getattr(fmpq_series(h, prec=size), name)().coeffs()
+    out = getattr(fmpq_series(cast("Sequence[fmpq]", h), prec=size), name)().coeffs()
     return out + [ZERO] * (size - len(out))
 
 
@@ -44,7 +45,7 @@ def products(a: Sequence[Scalar], b: Sequence[Scalar], size: int) -> list[Scalar
 def quotient(a: Sequence[Scalar], b: Sequence[Scalar], size: int) -> list[Scalar]:
     """The first `size` coefficients of the quotient of two coefficient lists, b[0] nonzero."""
     inverse = 1 / b[0]
-    unit = type(inverse) is fmpq and inverse == 1
+    unit = isinstance(inverse, fmpq) and inverse == 1
     tail = [(j, y) for j, y in enumerate(b[:size]) if y][1:]
     out: list[Scalar] = []
     for k in range(size):

@@ -95,10 +95,9 @@ class Frame:
         Raises:
           NeedPrecision: it cannot be told.
         """
-        kind = type(value)
-        if kind is fmpq:
+        if isinstance(value, fmpq):
             return not value
-        if kind is arb:
+        if isinstance(value, arb):
             return self.real_is_zero(value)
         real, imag = value.real, value.imag
         if not (real.is_finite() and imag.is_finite()):
@@ -113,7 +112,7 @@ class Frame:
         Raises:
           NeedPrecision: it cannot be told.
         """
-        if type(value) is fmpq:
+        if isinstance(value, fmpq):
             return 0 if not value else 1 if value > 0 else -1
         if value > 0:
             return 1
@@ -124,11 +123,11 @@ class Frame:
 
     def imag_sign(self, value: Scalar) -> int:
         """Sign of the imaginary part."""
-        return self.sign(value.imag) if type(value) is acb else 0
+        return self.sign(value.imag) if isinstance(value, acb) else 0
 
     def real_part(self, value: Scalar) -> fmpq | arb | None:
         """The scalar as a real one, None when it is not real."""
-        if type(value) is not acb:
+        if not isinstance(value, acb):
             return value
         if self.sign(value.imag):
             return None
@@ -137,19 +136,19 @@ class Frame:
 
 def tidy(value: Scalar) -> Scalar:
     """A complex ball on the real line as a real one, a ball that is exactly an integer as that rational."""
-    if type(value) is acb:
+    if isinstance(value, acb):
         imag = value.imag
         if not imag.is_zero():
             return value
         value = value.real
-    if type(value) is arb and value.is_integer() and abs(value) < CONSTANT_BOUND:
-        return fmpq(value.unique_fmpz())
+    if isinstance(value, arb) and value.is_integer() and abs(value) < CONSTANT_BOUND:
+        return fmpq(int(value.unique_fmpz() or 0))
     return value
 
 
 def ball(value: Scalar) -> arb | acb:
     """The scalar as a ball."""
-    return arb(value) if type(value) is fmpq else value
+    return arb(value) if isinstance(value, fmpq) else value
 
 
 def exact_root(value: fmpq, degree: int) -> fmpq | None:
@@ -166,7 +165,7 @@ def exact_root(value: fmpq, degree: int) -> fmpq | None:
 def positive_power(value: fmpq | arb, exponent: fmpq) -> fmpq | arb:
     """value**exponent for a positive value; rational where that is exact and not too long."""
     top, degree = int(exponent.p), int(exponent.q)
-    if type(value) is fmpq:
+    if isinstance(value, fmpq):
         if value == 1:
             return ONE
         root = value if degree == 1 else exact_root(value, degree)

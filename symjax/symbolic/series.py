@@ -80,7 +80,7 @@ class TaylorSeries:
     @property
     def rational(self) -> tuple[bool, ...]:
         """Which coefficients are known as exact rationals."""
-        return tuple(type(value) is fmpq for value in self.values)
+        return tuple(isinstance(value, fmpq) for value in self.values)
 
     @functools.cached_property
     def exact(self) -> tuple[str, ...]:
@@ -176,7 +176,7 @@ def _solve(expr: Expression, order: int, digits: int, precision: int) -> Outcome
 def _attempt(expr: Expression, order: int, digits: int, frame: Frame) -> Outcome | Signal:
     """The outcome in one setting, or the signal that another one is needed."""
     series = expansion.expand(expr, frame)
-    if type(series) is not Series:
+    if not isinstance(series, Series):
         return series
     frame.flags = series.flags
     singular = frame.flags & SINGULAR or frame.ramification > 1
@@ -205,7 +205,7 @@ def _left_values(expr: Expression, frame: Frame) -> list[Scalar]:
     """
     series = expansion.expand(expr, frame)
     try:
-        if type(series) is not Series:
+        if not isinstance(series, Series):
             raise series
         frame.flags = series.flags
         return _powers(frame, series, MARGIN)
@@ -249,15 +249,15 @@ def _powers(frame: Frame, s: Series, margin: int) -> list[Scalar]:
 
 def _real_value(frame: Frame, value: Scalar) -> fmpq | arb:
     """A coefficient as exact rational or as a ball that is not zero."""
-    if type(value) is fmpq:
+    if isinstance(value, fmpq):
         if value.height_bits() > 99 and arb(abs(value)) >= COEFFICIENT_BOUND:
             raise Refused("magnitude", "a coefficient of 1e30 or more")
         return value
     real = frame.real_part(value)
     if real is None:
         raise Refused("complex", "a coefficient is not real")
-    if frame.real_is_zero(real):
-        return ZERO
+    if isinstance(real, fmpq) or frame.real_is_zero(real):
+        return real if isinstance(real, fmpq) else ZERO
     size = abs(real)
     if size > COEFFICIENT_BOUND or size < COEFFICIENT_LEAST:
         raise Refused("magnitude", "a coefficient of 1e30 or more, or smaller than 2**-4096")
@@ -273,7 +273,7 @@ def _context(digits: int) -> Context:
 
 def _decimal(value: fmpq | arb, digits: int) -> Decimal | None:
     """The value to `digits` significant digits, ties half-even; None where a ball does not decide it."""
-    if type(value) is fmpq:
+    if isinstance(value, fmpq):
         return _context(digits).divide(Decimal(int(value.p)), Decimal(int(value.q))) if value else _NOTHING
     context = _context(digits)
     middle, radius, exponent = value.mid_rad_10exp(digits + 10)
@@ -292,7 +292,7 @@ def _round(value: fmpq | arb, digits: int) -> Decimal:
 
 
 def _exact_text(value: fmpq | arb) -> str | None:
-    if type(value) is fmpq:
+    if isinstance(value, fmpq):
         return str(value)
     result = _decimal(value, EXACT_DIGITS)
     return None if result is None else str(result)
