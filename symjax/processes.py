@@ -17,6 +17,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.reduction
 import multiprocessing.util
 import os
 import signal
@@ -294,14 +295,16 @@ def _serve(
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     if memory_limit is not None:
         _limit_memory(memory_limit)
-    connection.send(("ready", None))
+    pickled = multiprocessing.reduction.ForkingPickler.dumps
+    answer = pickled(("ready", None))
     while True:
         try:
+            connection.send_bytes(answer)
             argument = connection.recv()
-        except (EOFError, OSError):
+        except (EOFError, OSError):  # the parent is gone, or done with this worker
             return
         try:
-            connection.send(("value", function(argument)))
+            answer = pickled(("value", function(argument)))
         except MemoryError:
             connection.send(("memory_limit", f"out of memory under the limit of {memory_limit} bytes"))
             return

@@ -35,6 +35,8 @@ def act(what: str) -> object:
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "raise":
         raise LookupError("nothing there")
+    if what == "lambda":
+        return lambda: None
     if what == "interrupt":
         os.kill(os.getpid(), signal.SIGINT)
     if what == "nest":
@@ -81,6 +83,8 @@ def test_death_and_errors_are_told_apart():
             worker.call("die")
         with pytest.raises(WorkerError, match="LookupError: nothing there"):
             worker.call("raise")
+        with pytest.raises(WorkerError, match="pickle"):
+            worker.call("lambda")
         assert isinstance(worker.call("pid"), int)
 
 

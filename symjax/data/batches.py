@@ -91,7 +91,8 @@ def make_dataset(
         file.
       ValueError: a batch that does not divide over the processes, or a value below its least.
     """
-    for name, value, least in (("batch_size", batch_size, 1), ("window", window, 1), ("prefetch", prefetch, 0)):
+    counts = (("batch_size", batch_size, 1), ("window", window, 1), ("prefetch", prefetch, 0), ("seed", seed, 0))
+    for name, value, least in counts:
         if value < least:
             raise ValueError(f"{name} is {value}; it must be {least} or more")
     if batch_size % process_count:

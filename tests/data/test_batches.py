@@ -222,6 +222,7 @@ def test_evaluation_marks_unseen_labels(folder):
         ({"batch_size": 30, "process_count": 4}, "batch_size 30 does not divide over 4 processes; use a multiple of 4"),
         ({"batch_size": 0}, "batch_size is 0; it must be 1 or more"),
         ({"window": 0}, "window is 0"),
+        ({"seed": -1}, "seed is -1; it must be 0 or more"),
         ({"process_index": 2, "process_count": 2, "batch_size": 4}, "process_index is 2"),
         ({"buckets": ((0, 4),)}, "must be pairs of lengths of 1 or more"),
     ],
