@@ -76,17 +76,18 @@ def training_charts(run: RunFiles) -> list[Chart]:
     return found
 
 
-def summary_charts(summary: Summary, rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    """Scores by part of the answer and by confidence, then score and error by size and by operator."""
+def summary_charts(summary: Summary, rows: Sequence[Mapping[str, Any]]) -> list[list[Chart]]:
+    """Rows of charts: scores by part of the answer and by confidence, then score and error by size and by operator."""
     error = first_error(summary)
     shown = [summary["metrics"][0], *([error] if error is not None else [])]
-    charts: list[Chart | None] = [_parts_chart(summary, names) for names in _numbered(summary)]
-    charts.append(_confidence_chart(rows))
+    found: list[list[Chart | None]] = [
+        [*(_parts_chart(summary, names) for names in _numbered(summary)), _confidence_chart(rows)]
+    ]
     for name, values in summary["predictors"][MODEL]["all"]["slices"].items():
         if is_ordinal(values):
-            charts += [_ordinal_chart(summary, name, metric) for metric in shown]
-    charts += [_operator_chart(summary, metric) for metric in shown]
-    return [chart for chart in charts if chart is not None]
+            found.append([_ordinal_chart(summary, name, metric) for metric in shown])
+    found.append([_operator_chart(summary, metric) for metric in shown])
+    return [[chart for chart in row if chart is not None] for row in found]
 
 
 def _numbered(summary: Summary) -> list[list[str]]:
@@ -172,7 +173,7 @@ def _operator_chart(summary: Summary, metric: Metric) -> Chart | None:
         return None
     points.sort(key=lambda point: point.value, reverse=bool(metric["higher_is_better"]))
     svg = plots.by_name(points, xlabel=metric["title"], **_scale_of(metric, {"": points}))
-    return Chart(title=f"{_capital(metric['title'])}, by operator in the problem", svg=Markup(svg))
+    return Chart(title=f"{_capital(metric['title'])}, by operator", svg=Markup(svg))
 
 
 def _capital(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from symjax.analysis.figures import MINUS
 from symjax.tasks import Example, Task
 
 SHOWN = 6
@@ -65,7 +66,9 @@ def _card(row: Row, task: Task | None, error: Mapping[str, Any] | None, heads: S
             exact=tuple(row["exact"]),
             metadata=row["metadata"],
         )
-        mathml = {key: Markup(text) for key, text in task.mathml(example, tuple(row["prediction"])).items()}
+        # Browsers draw a hyphen in an operator as a hyphen.
+        written = task.mathml(example, tuple(row["prediction"]))
+        mathml = {key: Markup(text.replace("<mo>-</mo>", f"<mo>{MINUS}</mo>")) for key, text in written.items()}
     parts = _parts(row)
     return {
         "id": row["id"],

@@ -53,6 +53,11 @@ def title_of(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def minus(text: str) -> str:
+    """`text` with real minus signs for hyphens."""
+    return text.replace("-", MINUS)
+
+
 def powers(text: str) -> Markup:
     """`text` with "x^4" as a real superscript."""
     return Markup(re.sub(r"\^(\d+)", r"<sup>\1</sup>", str(escape(text))))

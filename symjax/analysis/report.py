@@ -44,7 +44,9 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {name: getattr(figures, name) for name in ("number", "interval", "powers", "title_of")}
+    environment.filters |= {
+        name: getattr(figures, name) for name in ("minus", "number", "interval", "powers", "title_of")
+    }
     environment.tests["share"] = figures.is_share
     return environment
 
@@ -91,7 +93,7 @@ def _facts(run: RunFiles) -> list[tuple[str, str]]:
     facts.append(("Checkpoint", f"step {provenance['checkpoint_step']:,}" if "checkpoint_step" in provenance else None))
     facts.append(("Commit", (provenance.get("commit") or "")[:12]))
     facts.append(("JAX", (provenance.get("versions") or {}).get("jax")))
-    return [(name, value) for name, value in facts if value]
+    return [(name, value) for name, value in facts if value and value != "unknown"]
 
 
 def _evaluation(found: Evaluation, task: Task | None) -> dict[str, Any]:

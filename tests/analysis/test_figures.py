@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from symjax.analysis.figures import interval, number, powers, title_of
+from symjax.analysis.figures import interval, minus, number, powers, title_of
 
 
 @pytest.mark.parametrize(
@@ -35,5 +35,6 @@ def test_intervals_say_the_unit_once():
 
 
 def test_titles_and_powers():
+    assert minus("-1.5") == "\u22121.5"
     assert title_of("nearest_neighbour") == "Nearest neighbour"
     assert powers("of x^4 <b>") == "of x<sup>4</sup> &lt;b&gt;"

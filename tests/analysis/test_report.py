@@ -78,6 +78,16 @@ def test_the_page_says_what_the_summary_says(whole, made_once):
         assert words in text
 
 
+@pytest.mark.usefixtures("plain")
+def test_training_problems_among_the_test_problems_are_called_a_leak(run_dir):
+    assert "Leak:" not in page_of(run_dir)
+    path = run_dir / "evaluation/test-greedy/summary.json"
+    summary = json.loads(path.read_text())
+    summary["nearest_neighbour"]["identical_problems"] = 1234
+    path.write_text(json.dumps(summary))
+    assert "<b>Leak:</b> 1,234 of these" in page_of(run_dir)
+
+
 def test_wrong_parts_are_marked_and_right_ones_are_not(whole):
     cards = re.findall(r'<article class="card">.*?</article>', whole, flags=re.DOTALL)
     marks = {
