@@ -127,9 +127,5 @@ def _leaf(node: Expression, x: acb) -> acb:
 
 
 def _power(base: acb, exponent: acb) -> acb:
-    """base**exponent with 0**0 = 1 and 0**b = 0 where Re b > 0."""
-    if exponent.is_zero():
-        return acb(1)
-    if base.is_zero():
-        return acb(0) if exponent.real > 0 else UNDEFINED
-    return base**exponent
+    """base**exponent with 0**0 = 1; FLINT gives 0 for 0**b with Re b > 0 and leaves other powers of 0 undefined."""
+    return acb(1) if exponent.is_zero() else base**exponent

@@ -105,6 +105,11 @@ DECIMALS = {
     "sq acosh x": ["-2.4674", "3.1416", "-1", "0.52360", "-0.33333"],
     "tan cosh exp x": ["36.071", "1530.3", "66640", "2902200", "126390000"],
     "pow cos x div 1 sq x": ["0.60653", "0", "-0.050544", "0", "-0.011372"],
+    # arguments that leave a cut for x != 0: the constants come from the side that they leave to
+    "add asin add 2 mul sqrt -1 sq x asin sub 2 mul sqrt -1 sq x": ["3.1416", "0", "-1.1547", "0", "0"],
+    "add acos add 2 mul sqrt -1 sq x acos sub 2 mul sqrt -1 sq x": ["0", "0", "1.1547", "0", "0"],
+    "add ln add -2 mul sqrt -1 sq x ln sub -2 mul sqrt -1 sq x": ["1.3863", "0", "0", "0", "0.25"],
+    "add sqrt add -4 mul sqrt -1 sq x sqrt sub -4 mul sqrt -1 sq x": ["0", "0", "0.5", "0", "0"],
     "sqrt add 1 x": ["1", "0.5", "-0.125", "0.0625", "-0.039062"],
 }
 
