@@ -205,16 +205,23 @@ def fact(expr: Expression, name: str, rule: Callable[[Expression, list[Any]], An
     stack = [expr]
     while stack:
         node = stack[-1]
-        missing = [arg for arg in node.args if arg._facts is None or name not in arg._facts]
+        missing = [arg for arg in node.args if name not in _facts_of(arg)]
         if missing:
             stack.extend(missing)
             continue
         stack.pop()
-        if node._facts is None:
-            _SET_FACTS(node, {})
-        if name not in node._facts:
-            node._facts[name] = rule(node, [arg._facts[name] for arg in node.args])
-    return expr._facts[name]
+        facts = _facts_of(node)
+        if name not in facts:
+            facts[name] = rule(node, [_facts_of(arg)[name] for arg in node.args])
+    return _facts_of(expr)[name]
+
+
+def _facts_of(node: Expression) -> dict[str, Any]:
+    facts = node._facts
+    if facts is None:
+        facts = {}
+        _SET_FACTS(node, facts)
+    return facts
 
 
 def free_symbols(expr: Expression) -> frozenset[str]:

@@ -51,7 +51,7 @@ def _order(node: Expression, below: list[tuple[Any, ...]]) -> tuple[Any, ...]:
     if node.op in NUMBERS:
         if value in _SPECIAL:
             return (_SPECIAL[value],)
-        return (_INTEGER, value, 1) if node.op == INTEGER else (_RATIONAL, *value)
+        return (_INTEGER if node.op == INTEGER else _RATIONAL, *ratio(node))
     if node.op == SYMBOL:
         return (_SYMBOL, value)
     if node.op == "exp" and node.args[0].value == 1:
@@ -63,7 +63,11 @@ def _order(node: Expression, below: list[tuple[Any, ...]]) -> tuple[Any, ...]:
 
 def ratio(expr: Expression) -> tuple[int, int]:
     """(numerator, denominator) of a number node."""
-    return (expr.value, 1) if isinstance(expr.value, int) else expr.value
+    if isinstance(expr.value, int):
+        return expr.value, 1
+    if isinstance(expr.value, tuple):
+        return expr.value
+    raise TypeError(f"{expr!r} is no number")
 
 
 def is_number(expr: Expression) -> bool:
@@ -100,7 +104,7 @@ def _signs(node: Expression, below: list[tuple[bool, bool]]) -> tuple[bool, bool
         return all(real for real, _ in below), all(positive for _, positive in below)
     if op == "pow":
         (base_real, base_positive), (exponent_real, _) = below
-        whole = node.args[1].value if node.args[1].op == INTEGER else None
+        whole = ratio(node.args[1])[0] if node.args[1].op == INTEGER else None
         positive = (base_positive and exponent_real) or (base_real and whole is not None and whole % 2 == 0)
         return positive or (base_real and whole is not None), positive
     if op == "ln":
@@ -142,7 +146,7 @@ def _first_printed(total: Expression) -> Expression:
 def _degree(factor: Expression) -> tuple[Expression, int]:
     """(kernel, integer exponent)."""
     if factor.op == "pow" and factor.args[1].op == INTEGER:
-        return factor.args[0], factor.args[1].value
+        return factor.args[0], ratio(factor.args[1])[0]
     return factor, 1
 
 

@@ -114,8 +114,7 @@ def _check(piece: _Piece, before: _Piece | None, nesting: int) -> None:
     if piece.kind == "name" and piece.text not in _FUNCTIONS and piece.text not in SYMBOLS:
         known = ", ".join((*SYMBOLS, *_FUNCTIONS))
         raise ReadError(piece.position, f"unknown name {piece.text[:40]!r}; known: {known}")
-    called = before is not None and before.text in _FUNCTIONS
-    if called and piece.text != "(":
+    if before is not None and before.text in _FUNCTIONS and piece.text != "(":
         raise ReadError(piece.position, f"{before.text} wants its operand in parentheses: {before.text}(x)")
     ends = before is not None and (before.kind == "number" or before.text == ")" or before.text in SYMBOLS)
     if not ends and piece.text in (")", "*", "/", "**", "^"):

@@ -11,7 +11,7 @@ import random
 from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 from symjax.symbolic.expression import Expression, integer, symbol, unchecked
 from symjax.symbolic.operators import OPERATORS, SYMBOL_WEIGHT, SYMBOLS, Operator
@@ -19,22 +19,24 @@ from symjax.symbolic.operators import OPERATORS, SYMBOL_WEIGHT, SYMBOLS, Operato
 MAX_DEPTH: Final = 24
 MAX_OPERATORS: Final = 200
 
+_Row = tuple[int, Any, int]
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Choices:
-    """Rows to draw from by weight.  `rows` holds (arity, operator, families excluded below) or (0, leaf, 0)."""
+    """Rows to draw from by weight: (arity, operator, families excluded below), or (0, leaf, 0)."""
 
     cumulative: list[float]
-    rows: list[tuple[int, str | Expression, int]]
+    rows: list[_Row]
     total: float
 
 
-def _choices(weighted: Sequence[tuple[float, tuple[int, str | Expression, int]]]) -> _Choices:
+def _choices(weighted: Sequence[tuple[float, _Row]]) -> _Choices:
     cumulative = list(accumulate(weight for weight, _ in weighted))
     return _Choices(cumulative, [row for _, row in weighted], cumulative[-1])
 
 
-def _leaves(integers: tuple[int, ...], integer_weight: float) -> list[tuple[float, tuple[int, Expression, int]]]:
+def _leaves(integers: tuple[int, ...], integer_weight: float) -> list[tuple[float, _Row]]:
     """Weighted leaves: the variable, and the integers, which share `integer_weight` equally."""
     if any(not isinstance(value, int) for value in integers):
         raise ValueError(f"integers must be whole numbers, got {integers}")
@@ -42,7 +44,7 @@ def _leaves(integers: tuple[int, ...], integer_weight: float) -> list[tuple[floa
         raise ValueError(f"integers must be distinct, got {integers}")
     if integers and not 0 < integer_weight < float("inf"):
         raise ValueError(f"integer_weight must be positive and finite, got {integer_weight}")
-    found = [(SYMBOL_WEIGHT / len(SYMBOLS), (0, symbol(name), 0)) for name in SYMBOLS]
+    found: list[tuple[float, _Row]] = [(SYMBOL_WEIGHT / len(SYMBOLS), (0, symbol(name), 0)) for name in SYMBOLS]
     return found + [(integer_weight / len(integers), (0, integer(value), 0)) for value in integers]
 
 
@@ -187,7 +189,7 @@ class LengthSampler:
         return _fold(rows)
 
 
-def _fold(rows: list[tuple[int, str | Expression, int]]) -> Expression:
+def _fold(rows: list[_Row]) -> Expression:
     """The tree that `rows` list in prefix order."""
     stack: list[Expression] = []
     for arity, what, _ in reversed(rows):
