@@ -126,8 +126,9 @@ def sympy_answers(
             status, value = (outcome.failure, None) if outcome.failure else outcome.value
             answer = value if status == "coefficients" else status
             known[key_of(missing[place])] = answer
-            file.write(json.dumps([key_of(missing[place]), answer]) + "\n")
-            file.flush()
+            if answer != "worker_died":  # not SymPy's doing, or memory that another start may have
+                file.write(json.dumps([key_of(missing[place]), answer]) + "\n")
+                file.flush()
             if done % 50 == 0:
                 print(f"SymPy: {done} of {len(missing)}", file=sys.stderr)
     return known
