@@ -114,7 +114,8 @@ def evaluate(
       batches: the problems of this process in order, padded rows marked by example id -1; called anew for each pass.
       training_examples: what the baselines may know; called in process 0 only.
       provenance: JSON-able; what was evaluated (config, checkpoint step, data set), copied into the summary.
-      process_index, process_count: this process writes its own part, and process 0 the summary of all parts.
+      process_index, process_count: this process writes its own part, and process 0 the summary of all parts; all
+        see the same `run_dir`.
       barrier: returns when every process has called it.
 
     Returns:
