@@ -38,22 +38,26 @@ def test_trees_depend_on_the_key_alone(sampler):
 @pytest.mark.parametrize("depth", [1, 2, 3, 5])
 def test_depth_counts_levels_of_operators(depth):
     rng = random.Random(depth)
-    depths = Counter(SeedSampler(max_depth=depth)(rng).depth for _ in range(2000))
+    sampler = SeedSampler(max_depth=depth)
+    depths = Counter(sampler(rng).depth for _ in range(2000))
     assert max(depths) == depth
     assert depths[0] > 0
 
 
 def test_a_family_excludes_itself_below():
     rng = random.Random(0)
-    trees = [SeedSampler(max_depth=5)(rng) for _ in range(2000)]
+    sampler = SeedSampler(max_depth=5)
+    trees = [sampler(rng) for _ in range(2000)]
     assert not any(family == above for tree in trees for family, above in operators_below(tree))
-    free = [SeedSampler(max_depth=5, family_exclusion=False)(rng) for _ in range(2000)]
+    sampler = SeedSampler(max_depth=5, family_exclusion=False)
+    free = [sampler(rng) for _ in range(2000)]
     assert any(family == above for tree in free for family, above in operators_below(tree))
 
 
 def test_roots_follow_the_weights():
     rng = random.Random(0)
-    counts = Counter(SeedSampler()(rng).op for _ in range(20_000))
+    sampler = SeedSampler()
+    counts = Counter(sampler(rng).op for _ in range(20_000))
     total = SYMBOL_WEIGHT + sum(row.weight for row in OPERATORS.values())
     for name, row in OPERATORS.items():
         expected = 20_000 * row.weight / total
@@ -62,9 +66,9 @@ def test_roots_follow_the_weights():
 
 def test_integers_are_drawn_when_asked_for():
     rng = random.Random(0)
-    values = Counter()
+    values, sampler = Counter(), SeedSampler(integers=(3, -4))
     for _ in range(2000):
-        values.update(node.value for node in postorder(SeedSampler(integers=(3, -4))(rng)) if not node.args)
+        values.update(node.value for node in postorder(sampler(rng)) if not node.args)
     assert set(values) == {"x", 3, -4}
     assert 0.7 < values[3] / values[-4] < 1.4
 
@@ -84,9 +88,9 @@ def test_shapes_of_a_length_are_uniform():
 
 def test_the_number_of_operators_is_uniform():
     rng = random.Random(0)
-    counts = Counter()
+    counts, sampler = Counter(), LengthSampler(2, 7)
     for _ in range(6000):
-        expr, size = LengthSampler(2, 7)(rng), 0
+        expr, size = sampler(rng), 0
         stack = [expr]
         while stack:
             node = stack.pop()
@@ -99,7 +103,8 @@ def test_the_number_of_operators_is_uniform():
 
 def test_the_length_sampler_excludes_families_while_it_can():
     rng = random.Random(0)
-    trees = [LengthSampler(4, 4, family_exclusion=True)(rng) for _ in range(2000)]
+    sampler = LengthSampler(4, 4, family_exclusion=True)
+    trees = [sampler(rng) for _ in range(2000)]
     assert not any(family == above for tree in trees for family, above in operators_below(tree))
     assert LengthSampler(150, 150, family_exclusion=True)(rng).size > 150
 
