@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pathlib
 import sys
+from typing import Any
 
-from absl import app, flags
+from absl import flags
 from ml_collections import config_flags
 
 from data_gen.dataset import dataset_name, generate
@@ -23,34 +24,48 @@ _NUM_EXAMPLES = flags.DEFINE_integer("num_examples", None, "Distinct examples, i
 _WORKERS = flags.DEFINE_integer("workers", None, "Processes, instead of the config's; 0 for all cores.", lower_bound=0)
 
 
-def main(argv: list[str]) -> None:
-    """Generates and prints the manifest's path."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected argument {argv[1]!r}; every option is a flag")
-    config = _CONFIG.value.to_dict()
-    task = config["task"]
-    wanted = {
+def run(argv: list[str]) -> int:
+    """Exit code of the command line: 0, 1 after a named failure, 130 after Ctrl-C or SIGTERM, 2 for bad flags."""
+    try:
+        if len(flags.FLAGS(argv)) > 1:
+            raise ValueError(f"unexpected argument {argv[-1]!r}; every option is a flag")
+        if _CONFIG.value is None:
+            raise ValueError("--config is missing; for example --config=configs/taylor_transformer.py")
+        config = _CONFIG.value.to_dict()  # a file that could not be loaded says so only when it is used
+        wanted = _wanted(config)
+    except (flags.Error, AttributeError, KeyError, OSError, ValueError) as error:
+        print(f"error: {_sentence(error)}", file=sys.stderr)
+        return 2
+    try:
+        print(generate(**wanted, output_dir=_OUTPUT_DIR.value or pathlib.Path("data", dataset_name(**wanted))))
+    except (GenerationError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _wanted(config: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of `generate` but for the folder."""
+    task = dict(config["task"])
+    given = {name: flag.value for name, flag in (("num_examples", _NUM_EXAMPLES), ("workers", _WORKERS))}
+    return {
         "task_name": task.pop("name"),
         "task_options": task,
         "seed": config["seed"],
         **config["dataset"],
-        **{name: flag.value for name, flag in (("num_examples", _NUM_EXAMPLES), ("workers", _WORKERS))
-           if flag.value is not None},
-    }  # fmt: skip
-    output_dir = _OUTPUT_DIR.value or pathlib.Path("data", dataset_name(**wanted))
-    print(generate(**wanted, output_dir=output_dir))
+        **{name: value for name, value in given.items() if value is not None},
+    }
 
 
-def run() -> None:
-    """The command; exit code 1 after a named failure, 130 after Ctrl-C or SIGTERM."""
-    flags.mark_flag_as_required("config")
-    try:
-        app.run(main)
-    except (GenerationError, ValueError) as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+def _sentence(error: Exception) -> str:
+    """What is wrong with the command line, without the trace that the flag library puts into its messages."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
+    if isinstance(error, AttributeError | KeyError):
+        return "unknown or missing config key " + lines[0].strip("\"'")
+    return lines[-1]
 
 
 if __name__ == "__main__":
-    run()
+    sys.exit(run(sys.argv))

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from data_gen.shard import ShardJob, ShardReport, make_shard_or_explain, position_path
 from symjax.processes import watched_map
@@ -22,7 +22,7 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_local(jobs: Iterator[ShardJob], *, workers: int, time_limit: float) -> Iterator[ShardReport]:
+def run_local(jobs: Iterator[ShardJob], *, workers: int, time_limit: float) -> Generator[ShardReport, None, None]:
     """Reports of the jobs as they finish, from `workers` processes.
 
     `jobs` may be endless; close the iterator to stop.  A shard whose worker died or ran out of time is run again; if

@@ -17,6 +17,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.process
 import multiprocessing.reduction
 import multiprocessing.util
 import os
@@ -25,7 +26,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -86,6 +87,15 @@ class Outcome:
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class _Worker:
+    """A running process; `end` kills it, once."""
+
+    process: multiprocessing.process.BaseProcess
+    connection: multiprocessing.connection.Connection
+    end: Callable[[], None]
+
+
 class Watched:
     """`function` in a worker process, one call at a time, within limits.
 
@@ -107,9 +117,7 @@ class Watched:
         self._function = function
         self._time_limit = time_limit
         self._memory_limit = memory_limit
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._connection: multiprocessing.connection.Connection | None = None
-        self._end: Callable[[], None] | None = None
+        self._worker: _Worker | None = None
         self._ready = False
         self._deadline = 0.0
 
@@ -119,18 +127,21 @@ class Watched:
         Raises:
           TimeLimit, MemoryLimit, WorkerDied, WorkerError: there is no value, for that reason.
         """
-        outcome = self._begin(argument)
-        while outcome is None:
-            if self._connection is not None:
-                self._connection.poll(max(0.0, self._deadline - time.monotonic()))
-            outcome = self._advance()
+        try:
+            outcome = self._begin(argument)
+            while outcome is None:
+                self.connection.poll(max(0.0, self._deadline - time.monotonic()))
+                outcome = self._advance()
+        except BaseException:
+            self.close()  # an answer that nobody waited for must not reach the next call
+            raise
         return outcome.get()
 
     def close(self) -> None:
         """Ends the worker at once.  The next call starts a new one."""
-        if self._end is not None:
-            self._end()
-        self._process, self._connection, self._end, self._ready = None, None, None, False
+        if self._worker is not None:
+            self._worker.end()
+        self._worker, self._ready = None, False
 
     def __enter__(self) -> Self:
         return self
@@ -140,26 +151,32 @@ class Watched:
     ) -> None:
         self.close()
 
-    def _start(self) -> None:
+    @property
+    def connection(self) -> multiprocessing.connection.Connection:
+        """The pipe to the worker, to wait for several of them; there is one while a call is under way."""
+        assert self._worker is not None
+        return self._worker.connection
+
+    def _start(self) -> _Worker:
         """Spawns the worker and returns without waiting for it."""
         context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
+        ours, theirs = context.Pipe()
         # Not a daemon in multiprocessing's sense: those may not watch workers of their own.
-        self._process = context.Process(
+        process = context.Process(
             target=_serve, args=(theirs, self._function, self._memory_limit), name="symjax-worker"
         )
         with _inherited_settings():
-            self._process.start()
+            process.start()
         theirs.close()
-        self._end = multiprocessing.util.Finalize(self, _kill, args=(self._process, self._connection), exitpriority=10)
         self._ready, self._deadline = False, time.monotonic() + START_LIMIT
+        end = multiprocessing.util.Finalize(self, _kill, args=(process, ours), exitpriority=10)
+        return _Worker(process, ours, end)
 
     def _begin(self, argument: Any) -> Outcome | None:
         """Hands `argument` to the worker; an outcome only if that failed."""
-        if self._process is None:
-            self._start()
+        self._worker = self._worker or self._start()
         try:
-            self._connection.send(argument)
+            self.connection.send(argument)
         except (BrokenPipeError, ConnectionResetError):
             return self._died()
         if self._ready:
@@ -169,9 +186,9 @@ class Watched:
     def _advance(self) -> Outcome | None:
         """The outcome of the call under way, or None while there is none.  Does not wait."""
         try:
-            if not self._connection.poll():
+            if not self.connection.poll():
                 return self._overdue() if time.monotonic() >= self._deadline else None
-            kind, value = self._connection.recv()
+            kind, value = self.connection.recv()
         except (EOFError, OSError):
             return self._died()
         if kind == "ready":
@@ -190,8 +207,9 @@ class Watched:
         return Outcome(failure="time_limit", detail=f"no value within the time limit of {self._time_limit:g} s")
 
     def _died(self) -> Outcome:
-        self._process.join(10.0)
-        code = self._process.exitcode
+        assert self._worker is not None
+        self._worker.process.join(10.0)
+        code = self._worker.process.exitcode
         self.close()
         if self._memory_limit and code == -signal.SIGABRT:
             # FLINT and GMP abort when an allocation fails.
@@ -215,7 +233,7 @@ def watched_map(
     workers: int,
     time_limit: float,
     memory_limit: int | None = None,
-) -> Iterator[tuple[int, Outcome]]:
+) -> Generator[tuple[int, Outcome], None, None]:
     """(place of the item, its outcome) for every item, as they finish.
 
     Every item has exactly one outcome, lost ones included, so losses can be counted by `Outcome.failure`.  Items are
@@ -234,7 +252,7 @@ def watched_map(
     return _run_pool(pool, enumerate(items))
 
 
-def _run_pool(pool: list[Watched], numbered: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Outcome]]:
+def _run_pool(pool: list[Watched], numbered: Iterator[tuple[int, Any]]) -> Generator[tuple[int, Outcome], None, None]:
     idle, busy = list(reversed(pool)), {}
     try:
         while True:
@@ -249,7 +267,7 @@ def _run_pool(pool: list[Watched], numbered: Iterator[tuple[int, Any]]) -> Itera
             if not busy:
                 return
             earliest = min(worker._deadline for worker in busy)
-            connections = [worker._connection for worker in busy]
+            connections = [worker.connection for worker in busy]
             multiprocessing.connection.wait(connections, max(0.0, earliest - time.monotonic()))
             for worker in list(busy):
                 outcome = worker._advance()

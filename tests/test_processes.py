@@ -69,6 +69,22 @@ def test_time_limit_kills_a_c_call_and_the_next_call_works():
         assert worker.call("pid") != first
 
 
+def test_an_interrupted_call_leaves_nothing_behind():
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with Watched(sleep_for, time_limit=30) as worker:
+            assert worker.call(0.0) == 0.0
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(KeyboardInterrupt):
+                worker.call(0.5)
+            assert worker.call(0.01) == 0.01
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is honoured on Linux only")
 def test_memory_limit():
     with Watched(act, time_limit=30, memory_limit=1 << 30) as worker:

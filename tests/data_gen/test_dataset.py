@@ -195,6 +195,8 @@ def test_the_command(tmp_path):
     assert run.stderr.startswith("error: ")
     assert "max_depth=2, asked for is 3" in run.stderr or "num_examples=50" in run.stderr
     assert run.stderr.count("\n") == 1
+    run = subprocess.run([*command, "--config.task.depth=2"], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (2, "error: unknown or missing config key depth\n")
 
 
 CONFIG = """
