@@ -249,6 +249,7 @@ class Attention(nnx.Module):
         q, k, v = (projected[:, :, i] for i in range(3))
         if self.tables is None:
             return q, k, v
+        assert features is not None  # models make features wherever attention has tables
         return *positions.extend(q, k, features, features, self.tables()), v
 
     def project_source(
@@ -257,14 +258,20 @@ class Attention(nnx.Module):
         """Keys and values of a cross-attention, positions included."""
         projected = self.key_value(source)
         k, v = projected[:, :, 0], projected[:, :, 1]
-        return (k if self.tables is None else positions.extend_keys(k, features, self.tables())), v
+        if self.tables is None:
+            return k, v
+        assert features is not None
+        return positions.extend_keys(k, features, self.tables()), v
 
     def project_queries(
         self, x: Float[Array, "B T D"], features: positions.Features | None
     ) -> Float[Array, "B T H Kx"]:
         """Queries of a cross-attention, positions included."""
         q = self.query(x)
-        return q if self.tables is None else positions.extend_queries(q, features)
+        if self.tables is None:
+            return q
+        assert features is not None
+        return positions.extend_queries(q, features)
 
     def attend(
         self, q: Float[Array, "B T H Kx"], k: Float[Array, "B S H Kx"], v: Float[Array, "B S H K"],

@@ -15,6 +15,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from symjax.attention import positions as feature_maps
+from symjax.attention.positions import Features
 from symjax.models import BatchLike, layers
 from symjax.tokenization.vocabulary import BOS_ID
 

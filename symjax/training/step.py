@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,12 @@ from symjax.tokenization.vocabulary import Vocabulary
 from symjax.training.optimizer import Optimizer
 
 Metrics = dict[str, Any]
+
+
+class WeightedBatch(BatchLike, Protocol):
+    """What a model reads, and how much every target counts; 0 for padding."""
+
+    weights: Float[Array, "B T"]
 
 
 @jax.tree_util.register_dataclass
@@ -111,7 +117,7 @@ def make_loss(
 ) -> Callable[..., tuple[Float[Array, ""], Metrics]]:
     """`loss(params, batch, key) -> (sum of losses, sums for the metrics)`; no dropout where `key` is None."""
 
-    def loss(params: PyTree, batch: BatchLike, key: Any) -> tuple[Float[Array, ""], Metrics]:
+    def loss(params: PyTree, batch: WeightedBatch, key: Any) -> tuple[Float[Array, ""], Metrics]:
         weights = batch.weights if token_weights is None else batch.weights * jnp.asarray(token_weights)[batch.targets]
         logits = nnx.merge(graphdef, params)(batch, key=key)
         return loss_sums(logits, batch.targets, weights, label_smoothing=label_smoothing)
@@ -126,7 +132,7 @@ def make_train_step(
     label_smoothing: float = 0.0,
     token_weights: Float[np.ndarray, "V"] | None = None,
     gradient_accumulation: int = 1,
-) -> Callable[[TrainState, BatchLike], tuple[TrainState, Metrics]]:
+) -> Callable[[TrainState, WeightedBatch], tuple[TrainState, Metrics]]:
     """The step function; the caller jits it, with the state donated and the shardings of what it returns pinned.
 
     Gradients are of the weighted mean over the whole batch, however many micro-batches it is cut into.
@@ -136,7 +142,7 @@ def make_train_step(
     loss = make_loss(graphdef, label_smoothing=label_smoothing, token_weights=token_weights)
     gradient = jax.value_and_grad(loss, has_aux=True)
 
-    def train_step(state: TrainState, batch: BatchLike) -> tuple[TrainState, Metrics]:
+    def train_step(state: TrainState, batch: WeightedBatch) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
         (total, sums), grads = _accumulated(gradient, state.params, batch, key, gradient_accumulation)
         scale = 1 / jnp.maximum(sums["weight"], 1e-9)
@@ -146,7 +152,7 @@ def make_train_step(
         metrics = {
             "loss": total * scale,
             **means(sums),
-            "gradient_norm": optax.global_norm(grads),
+            "gradient_norm": optax.tree.norm(grads),
             "learning_rate": jnp.asarray(optimizer.learning_rate(state.step), jnp.float32),
             "target_tokens": sums["tokens"],
             "problem_tokens": batch.input_lengths.sum().astype(jnp.float32),
@@ -158,7 +164,7 @@ def make_train_step(
 
 def make_loss_step(
     graphdef: nnx.GraphDef, *, token_weights: Float[np.ndarray, "V"] | None = None
-) -> Callable[[PyTree, BatchLike], Metrics]:
+) -> Callable[[PyTree, WeightedBatch], Metrics]:
     """Sums for the teacher-forced validation loss of a batch; add them up, then `means`."""
     loss = make_loss(graphdef, token_weights=token_weights)
     return lambda params, batch: loss(params, batch, None)[1]
@@ -172,7 +178,7 @@ def means(sums: Metrics) -> Metrics:
     }
 
 
-def _accumulated(gradient: Any, params: PyTree, batch: BatchLike, key: Any, parts: int) -> Any:
+def _accumulated(gradient: Any, params: PyTree, batch: WeightedBatch, key: Any, parts: int) -> Any:
     """Value, sums and gradients of the batch, added up over `parts` micro-batches one after the other."""
     if parts == 1:
         return gradient(params, batch, key)
