@@ -91,6 +91,14 @@ def test_links_lead_somewhere() -> None:
             assert "://" in target or (path.parent / target).exists(), f"{page} links to {target}, which is not there"
 
 
+def test_every_benchmark_has_its_row() -> None:
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    for path in sorted((ROOT / "benchmarks").glob("[!_]*.py")):
+        assert f"benchmarks/{path.name}" in text or f"benchmarks.{path.stem}" in text, f"no figure names {path.name}"
+    for name in re.findall(r"`python (?:-m )?(benchmarks[./]\w+)", text):
+        assert (ROOT / f"{name.replace('.', '/')}.py").is_file(), f"benchmarks/README.md names {name}"
+
+
 def test_architecture_names_every_module() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     for room in ("symjax", "data_gen"):
