@@ -6,10 +6,12 @@ import dataclasses
 import functools
 import os
 import pathlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
+import numpy as np
 from flax import nnx
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh
@@ -28,7 +30,7 @@ from symjax.training import sharding
 from symjax.training.checkpoint import Checkpointer
 from symjax.training.optimizer import Optimizer, make_optimizer
 from symjax.training.options import TrainOptions
-from symjax.training.step import TrainState, init_state
+from symjax.training.step import TrainState, class_weights, init_state
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,7 @@ class Setup:
       manifest: `dataset.json` of the data set, which `make_data` makes.
       init: () -> fresh TrainState, sharded.
       abstract: its shapes, types and shardings.
+      token_weights: by answer id; None where all weigh the same.
       flops: (B, S, T) -> FLOPs of one forward and backward pass.
     """
 
@@ -49,6 +52,7 @@ class Setup:
     optimizer: Optimizer
     init: Callable[[], TrainState]
     abstract: TrainState
+    token_weights: np.ndarray | None
     flops: Callable[[int, int, int], int]
     options: TrainOptions
     evals: EvaluateOptions
@@ -91,6 +95,11 @@ def set_up(config: ConfigDict, run_dir: pathlib.Path) -> Setup:
     sharding.check_batch_size(evals.batch_size, mesh, name="evals.batch_size")
     optimizer = make_optimizer(num_steps=options.num_steps, **options_of(config.optimizer))
     grammar = task.grammar()
+    token_weights = class_weights(task.answer_vocabulary, options.token_weights)
+    if evals.decoder not in search.METHODS:
+        raise ValueError(f"unknown evals.decoder {evals.decoder!r}; known decoders: {', '.join(search.METHODS)}")
+    if options.init_from and not (pathlib.Path(options.init_from) / "checkpoints").is_dir():
+        raise ValueError(f"train.init_from {options.init_from} is no run folder: it has no checkpoints")
 
     def load(rngs: nnx.Rngs) -> models.Model:
         return models.load(
@@ -121,6 +130,7 @@ def set_up(config: ConfigDict, run_dir: pathlib.Path) -> Setup:
         abstract=jax.tree.map(
             lambda leaf, place: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place), shapes, shardings
         ),
+        token_weights=token_weights if options.token_weights else None,
         flops=model.flops,
         options=options,
         evals=evals,
@@ -131,6 +141,8 @@ def make_data(config: ConfigDict, setup: Setup) -> None:
     """Returns when the data set is there, made by the first process where it was not."""
     if jax.process_index() == 0:
         dataset.generate(output_dir=setup.manifest.parent, **_data_options(config))
+    while not setup.manifest.exists():  # a collective would run into its time limit
+        time.sleep(0.5)
     barrier()
 
 

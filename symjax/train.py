@@ -43,7 +43,7 @@ from symjax.training.progress import (
     duration,
     say,
 )
-from symjax.training.step import class_weights, make_loss_step, make_train_step, means
+from symjax.training.step import make_loss_step, make_train_step, means
 
 USER_ERRORS = (ValueError, OSError, GenerationError, DivergenceError)
 """What a user's value, file or machine can cause; the message is one sentence that says what to do."""
@@ -95,12 +95,11 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
                 state = dataclasses.replace(state, params=_borrowed(options.init_from, setup))
 
         # One compilation: what goes in and comes out has pinned shardings, and every batch has one shape.
-        token_weights = class_weights(setup.task.answer_vocabulary, options.token_weights)
         step_function = make_train_step(
             setup.graphdef,
             setup.optimizer,
             label_smoothing=options.label_smoothing,
-            token_weights=token_weights if options.token_weights else None,
+            token_weights=setup.token_weights,
             gradient_accumulation=options.gradient_accumulation,
         )
         shardings = jax.tree.map(lambda leaf: leaf.sharding, setup.abstract)
@@ -242,10 +241,7 @@ def _score(figures: dict[str, float]) -> float:
 
 def _borrowed(run: str, setup: Setup) -> Any:
     """Parameters of the best checkpoint of the run in folder `run`."""
-    folder = pathlib.Path(run) / "checkpoints"
-    if not folder.is_dir():
-        raise ValueError(f"train.init_from {run} is no run folder: it has no checkpoints")
-    with contextlib.closing(Checkpointer(folder)) as source:
+    with contextlib.closing(Checkpointer(pathlib.Path(run) / "checkpoints")) as source:
         if source.best_step is None:
             raise ValueError(f"train.init_from {run} has no finished checkpoint")
         return source.restore_params(source.best_step, setup.abstract.params)

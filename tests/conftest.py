@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import sys
+
+import pytest
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "symjax" / "jax-tests"
 FAST_COMPILATION = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
@@ -35,3 +38,24 @@ def pytest_sessionstart() -> None:
 
     jax.config.update("jax_numpy_rank_promotion", "raise")
     jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A folder with the small run's data set in `data` and, in `runs/unbroken`, the run that never stopped."""
+    import jax
+
+    from symjax import train
+    from tests.small_run import small
+
+    root = tmp_path_factory.mktemp("whole")
+    with jax.numpy_dtype_promotion("standard"):
+        train.train_and_evaluate(small(), root / "runs" / "unbroken")
+    return root
+
+
+@pytest.fixture
+def workdir(data: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
+    """Where a run of its own goes, the data set already there."""
+    shutil.copytree(data / "data", tmp_path / "data")
+    return tmp_path / "runs" / "run"

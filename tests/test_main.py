@@ -1,0 +1,66 @@
+"""The command line: what is refused, in one sentence and with an exit code."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.small_run import ROOT, command, finish
+
+CONFIG = f"--config={ROOT}/configs/taylor_transformer.py"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "--config is missing; for example --config=configs/taylor_transformer.py"),
+        (["--config=nowhere.py"], "No such file or directory"),
+        ([f"{CONFIG}:huge"], "unknown preset 'huge'; known presets: (none), tiny, base, large, seed"),
+        ([CONFIG, "--config.train.num_step=3"], 'unknown config key num_step; Did you mean "num_steps"'),
+        ([CONFIG, "--config.trains.num_steps=3"], 'unknown config key trains; Did you mean "train"'),
+        ([CONFIG, "--config.train.num_steps=many"], "--config.train.num_steps=many: invalid literal for int()"),
+        ([CONFIG, "--mode=sweep"], "--mode=sweep: value should be one of <train|evaluate>"),
+        ([CONFIG, "--workdri=x"], "Unknown command line flag 'workdri'. Did you mean: workdir ?"),
+    ],
+)
+def test_refused_in_one_sentence(flags, message, tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), *flags], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.startswith("main.py: ")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_value_that_does_not_fit(tmp_path):
+    output = finish(command(tmp_path / "run", "--config.optimizer.schedule=linear"), code=2)
+    known = "constant, cosine, cosine_restarts, inverse_sqrt"
+    assert output == f"main.py: unknown schedule 'linear'; known schedules: {known}\n"
+    output = finish(command(tmp_path / "run", "--config.optimizer.schedule=linear", "--verbosity=1"), code=1)
+    assert "Traceback" in output
+
+
+def test_evaluating_what_is_not_there(tmp_path):
+    output = finish(command(tmp_path / "run", "--mode=evaluate"), code=2)
+    assert output.startswith(f"main.py: {tmp_path}/run holds no run; train it first")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_signals_save_and_leave(name, workdir):
+    process = command(workdir, "--config.train.num_steps=100000", "--config.checkpoint.save_every=0")
+    metrics = workdir / "metrics.jsonl"
+    while not metrics.exists() or metrics.stat().st_size < 1000:
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    number = signal.Signals[name]
+    process.send_signal(number)
+    output = finish(process, code=128 + number)
+    assert "saved step" in output.splitlines()[-1]
+    assert "the same command goes on" in output.splitlines()[-1]
+    assert any(path.name.isdigit() for path in (workdir / "checkpoints").iterdir())
