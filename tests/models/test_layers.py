@@ -42,6 +42,20 @@ def test_norm_gives_mean_0_and_variance_1() -> None:
     np.testing.assert_allclose(y.std(-1), 1, atol=1e-3)
 
 
+def test_normalise_has_the_gradients_of_its_definition() -> None:
+    def definition(x: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
+        variance = jnp.square(x - x.mean(-1, keepdims=True)).mean(-1, keepdims=True)
+        unit = (x - x.mean(-1, keepdims=True)) / jnp.sqrt(variance + 1e-6)
+        return unit * scale[None, None] + bias[None, None]
+
+    x, scale, bias = (jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate(((2, 5, 8), (8,), (8,))))
+    cotangent = jax.random.normal(jax.random.key(3), x.shape)
+    out, pullback = jax.vjp(layers.normalise, x, scale, bias)
+    truth, true_pullback = jax.vjp(definition, x, scale, bias)
+    for ours, theirs in zip((out, *pullback(cotangent)), (truth, *true_pullback(cotangent)), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     x = jnp.ones((200, 200))
     y = layers.dropout(x, 0.25, jax.random.key(0))
