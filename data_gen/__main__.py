@@ -1,6 +1,6 @@
 """Make a data set: `python -m data_gen --config=configs/taylor_transformer.py [--num_examples=N] [--workers=W]`.
 
-The sections `task`, `dataset` and `seed` of the config decide the data set; single values are overridden by
+The sections `task` and `dataset` of the config decide the data set (`seed`, where `dataset` has none); overridden by
 `--config.section.key=value`.  The last line on standard output is the path of the manifest.
 """
 
