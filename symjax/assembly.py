@@ -157,8 +157,8 @@ def _data_directory(config: ConfigDict, run_dir: pathlib.Path) -> pathlib.Path:
     return root / "data" / dataset.dataset_name(**_data_options(config))
 
 
-def make_decode(setup: Setup, *, constrained: bool = True) -> Callable[[Any, Any], search.Decoded]:
-    """(parameters, batch of this process) -> its answers, on the host."""
+def make_decode(setup: Setup, *, constrained: bool = True) -> Callable[[Any, Any], Any]:
+    """(parameters, batch of this process) -> a `Decoded` of its rows in NumPy arrays."""
     tables = compile_grammar(setup.task.grammar(), setup.task.answer_vocabulary)
 
     @functools.partial(jax.jit, out_shardings=sharding.batch_sharding(setup.mesh))
@@ -221,6 +221,9 @@ def start_jax(cache: pathlib.Path, *, coordinator: str | None, num_processes: in
     if not (coordinator or find):
         return
     try:
-        jax.distributed.initialize(*((coordinator, num_processes, process_id) if coordinator else ()))
+        if coordinator:
+            jax.distributed.initialize(coordinator, num_processes, process_id)
+        else:
+            jax.distributed.initialize()
     except RuntimeError as error:
         raise ValueError(f"process {process_id} of {num_processes} at {coordinator} cannot join: {error}") from error

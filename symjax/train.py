@@ -28,7 +28,7 @@ from symjax.assembly import (
     set_up,
 )
 from symjax.data import batches
-from symjax.data.manifest import load_examples
+from symjax.data.manifest import Manifest, load_examples
 from symjax.evaluation import evaluator
 from symjax.training import run_folder, sharding
 from symjax.training.checkpoint import Checkpointer
@@ -77,7 +77,7 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
 
         # Four ways to start, the first that applies: the run is finished; it resumes; it takes the parameters of
         # another run; it begins from nothing.
-        step, state, progress = 0, None, Progress()
+        step, progress = 0, Progress()
         if checkpointer.latest_step is not None:
             step = checkpointer.latest_step
             state, position, meta = checkpointer.restore(step, setup.abstract)
@@ -130,7 +130,7 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
                 if rates.steps_in_all == 0:
                     jax.block_until_ready(metrics)
                     rates.compiled()
-                rates.step(setup.flops(*batch.inputs.shape, batch.targets.shape[1]))
+                rates.step(setup.flops(len(batch.inputs), batch.inputs.shape[1], batch.targets.shape[1]))
                 logs = step % options.log_every == 0 or step == options.num_steps
                 evaluates = step % options.eval_every == 0 or step == options.num_steps
                 stops = _agreed(stop, logs)
@@ -162,7 +162,7 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
                         f"{name}: saved step {step} of {options.num_steps} in {run_dir}; the same command goes on",
                     )
             checkpointer.wait()
-            compilations = train_step._cache_size()
+            compilations = train_step._cache_size()  # pyright: ignore[reportAttributeAccessIssue]
             say(f"trained {step} steps, {compilations} compilation(s); best: step {checkpointer.best_step}")
         return _evaluate(config, run_dir, setup)
 
@@ -219,15 +219,15 @@ def _evaluate(config: ConfigDict, run_dir: pathlib.Path, setup: Setup) -> pathli
 
 def make_validation(setup: Setup) -> Callable[[Any], dict[str, float]]:
     """Parameters -> figures of free-running decoding and the teacher-forced loss, on the validation split."""
+    if not Manifest.read(setup.manifest.parent).count("validation"):
+        raise ValueError(f"{setup.manifest.parent} has no validation examples; raise dataset.validation_fraction")
     decode = make_decode(setup)
     loss_step = jax.jit(make_loss_step(setup.graphdef), out_shardings=sharding.replicated(setup.mesh))
 
     def validate(params: Any) -> dict[str, float]:
         items = list(evaluation_batches(setup, "validation", setup.options.eval_examples))
-        sums = None
-        for batch, _ in items:
-            found = jax.device_get(loss_step(params, sharding.shard_batch(batch, setup.mesh)))
-            sums = found if sums is None else jax.tree.map(np.add, sums, found)
+        found = [jax.device_get(loss_step(params, sharding.shard_batch(batch, setup.mesh))) for batch, _ in items]
+        sums = {name: np.sum([each[name] for each in found]) for name in found[0]}
         figures = evaluator.validate(task=setup.task, decode=functools.partial(decode, params), batches=items)
         return {name: float(value) for name, value in (means(sums) | _mean_over_processes(figures)).items()}
 

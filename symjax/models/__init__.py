@@ -48,6 +48,10 @@ class Model(Protocol):
         """Logits of the next token after `tokens` (`<bos>` with code (0, 0) first), and the cache for it."""
         ...
 
+    def flops(self, batch_size: int, source_length: int, target_length: int) -> int:
+        """Floating point operations of one forward and backward pass, matrix products only."""
+        ...
+
 
 def names() -> list[str]:
     """Names of the models that exist."""

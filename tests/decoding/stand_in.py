@@ -50,3 +50,7 @@ class Script:
         shown = cache["codes"].at[rows, cache["place"]].set(codes)
         logits = jnp.broadcast_to(self.logits, (*tokens.shape, self.logits.shape[-1]))
         return logits, {"codes": shown, "place": cache["place"] + 1}
+
+    def flops(self, batch_size: int, source_length: int, target_length: int) -> int:
+        del batch_size, source_length, target_length
+        return 0
