@@ -24,13 +24,6 @@ def _standard_promotion():
         yield
 
 
-@pytest.fixture(autouse=True)
-def _standard_promotion():
-    """Optax itself raises floats to integer powers, which strict promotion refuses."""
-    with jax.numpy_dtype_promotion("standard"):
-        yield
-
-
 def test_a_run_leaves_what_the_map_of_the_house_says(data):
     run_dir = data / "runs" / "unbroken"
     for name in (
