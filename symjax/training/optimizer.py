@@ -8,9 +8,19 @@ from typing import Any, NamedTuple
 
 import jax
 import optax
+from optax.contrib import MuonDimensionNumbers, muon
 
+ALGORITHMS = ("adamw", "muon")
 SCHEDULES = ("constant", "cosine", "cosine_restarts", "inverse_sqrt")
 NOT_DECAYED = re.compile(r"(^|[/_])(bias|scale|gain)$")
+
+# The matrices that "muon" orthogonalises: those between the layers' inputs and outputs.  A kernel of several matrices
+# side by side (queries, keys and values) is one matrix for each; heads are columns of one matrix.
+MATRICES: tuple[tuple[str, MuonDimensionNumbers], ...] = (
+    (r"/(query_key_value|key_value)/kernel$", MuonDimensionNumbers(0, (2, 3))),
+    (r"/query/kernel$", MuonDimensionNumbers(0, (1, 2))),
+    (r"/output/kernel$|(^|/)(up|down)/kernel$", MuonDimensionNumbers(0, -1)),
+)
 
 
 class Optimizer(NamedTuple):
@@ -30,6 +40,7 @@ class Optimizer(NamedTuple):
 def make_optimizer(
     *,
     num_steps: int,
+    algorithm: str = "adamw",
     learning_rate: float = 1e-3,
     schedule: str = "cosine",
     warmup_steps: int = 200,
@@ -42,20 +53,24 @@ def make_optimizer(
     beta2: float = 0.98,
     epsilon: float = 1e-8,
 ) -> Optimizer:
-    """AdamW with a schedule, gradients clipped by their global norm before it.
+    """AdamW or Muon with a schedule, gradients clipped by their global norm before it.
 
     Args:
       num_steps: updates of the whole run; "cosine" ends there.
+      algorithm: "adamw"; or "muon", which moves the matrices inside the layers along the orthogonal factor of their
+        momentum (0.95), with steps as large as AdamW's (root mean square 0.2, arXiv:2502.16982), and everything else
+        by AdamW.
       learning_rate: peak, reached after `warmup_steps` of linear growth from 0.
       schedule: "constant"; "cosine" to `final_fraction` of the peak; "cosine_restarts", cycles of `restart_steps`,
         `restart_steps * restart_factor`, ... steps, each from the peak (arXiv:1608.03983); "inverse_sqrt", the peak
         times sqrt(warmup / step) (arXiv:1706.03762).
       final_fraction: what is left of the peak at the end of "cosine" and of each cycle of "cosine_restarts".
-      weight_decay: decoupled (arXiv:1711.05101), not on parameters named bias, scale or gain.
+      weight_decay: decoupled (arXiv:1711.05101), not on parameters named bias, scale or gain; with "muon" on its
+        matrices only.
       clip_norm: 0 switches clipping off.
 
     Raises:
-      ValueError: unknown schedule, or a number outside its range.
+      ValueError: unknown algorithm or schedule, or a number outside its range.
     """
     if learning_rate <= 0 or weight_decay < 0 or clip_norm < 0 or not 0 <= final_fraction <= 1:
         raise ValueError(
@@ -71,9 +86,32 @@ def make_optimizer(
         restart_steps=restart_steps,
         restart_factor=restart_factor,
     )
-    adamw = optax.adamw(rate, b1=beta1, b2=beta2, eps=epsilon, weight_decay=weight_decay, mask=decayed)
-    chain = optax.chain(optax.clip_by_global_norm(clip_norm), adamw) if clip_norm else adamw
+    if algorithm == "adamw":
+        update = optax.adamw(rate, b1=beta1, b2=beta2, eps=epsilon, weight_decay=weight_decay, mask=decayed)
+    elif algorithm == "muon":
+        update = muon(
+            rate,
+            weight_decay=weight_decay,
+            adam_b1=beta1,
+            adam_b2=beta2,
+            eps=epsilon,
+            muon_weight_dimension_numbers=matrices,
+            consistent_rms=0.2,
+        )
+    else:
+        raise ValueError(f"unknown algorithm {algorithm!r}; known algorithms: {', '.join(ALGORITHMS)}")
+    chain = optax.chain(optax.clip_by_global_norm(clip_norm), update) if clip_norm else update
     return Optimizer(chain.init, chain.update, rate)
+
+
+def matrices(params: Any) -> Any:
+    """Tree like `params`: rows and columns of the parameters that "muon" orthogonalises, None for the others."""
+
+    def axes(path: tuple[Any, ...], _: Any) -> MuonDimensionNumbers | None:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        return next((numbers for pattern, numbers in MATRICES if re.search(pattern, name)), None)
+
+    return jax.tree_util.tree_map_with_path(axes, params)
 
 
 def decayed(params: Any) -> Any:

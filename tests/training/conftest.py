@@ -35,7 +35,7 @@ class StandInModel(nnx.Module):
         self.problem = nnx.Embed(VOCABULARY, WIDTH, rngs=rngs)
         self.answer = nnx.Embed(VOCABULARY, WIDTH, rngs=rngs)
         self.place = nnx.Embed(6, WIDTH, rngs=rngs)
-        self.hidden = nnx.Linear(WIDTH, 2 * WIDTH, rngs=rngs)
+        self.hidden = nnx.Dict(up=nnx.Linear(WIDTH, 2 * WIDTH, rngs=rngs))
         self.layers = nnx.List([nnx.Linear(2 * WIDTH, 2 * WIDTH, rngs=rngs) for _ in range(2)])
         self.out = nnx.Linear(2 * WIDTH, VOCABULARY, rngs=rngs)
         self.dropout = nnx.Dropout(dropout)
@@ -43,7 +43,7 @@ class StandInModel(nnx.Module):
     def __call__(self, batch, *, key=None):
         shifted = jnp.pad(batch.targets[:, :-1], ((0, 0), (1, 0)), constant_values=1)
         x = self.problem(batch.inputs).mean(1, keepdims=True) + self.answer(shifted) + self.place(jnp.arange(6))[None]
-        x = nnx.relu(self.hidden(x))
+        x = nnx.relu(self.hidden.up(x))
         for layer in self.layers:
             x = x + nnx.relu(layer(x))
         return self.out(self.dropout(x, deterministic=key is None, rngs=key))

@@ -17,11 +17,11 @@ from symjax.training import step as steps
 from symjax.training.checkpoint import Checkpointer, CheckpointError
 
 
-@pytest.fixture
-def setting(stand_in):
+@pytest.fixture(params=["adamw", "muon"])
+def setting(stand_in, request):
     """A jitted step with dropout, a fresh state, and the state's shapes."""
     graphdef, params = stand_in.split(0.5)
-    optimizer = optimizers.make_optimizer(num_steps=20, learning_rate=1e-2, warmup_steps=5)
+    optimizer = optimizers.make_optimizer(num_steps=20, algorithm=request.param, learning_rate=1e-2, warmup_steps=5)
     mesh = sharding.make_mesh()
     fresh = lambda: steps.init_state(stand_in.arithmetic(params), optimizer, seed=0)  # noqa: E731
     shapes = jax.eval_shape(fresh)
