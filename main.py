@@ -37,7 +37,7 @@ def run(argv: list[str]) -> int:
     workdir = pathlib.Path(WORKDIR.value or default_workdir()).absolute()
     hosts = {"coordinator": COORDINATOR.value, "num_processes": PROCESSES.value, "process_id": PROCESS.value}
     try:
-        assembly.start_jax(workdir.parent.parent / ".cache" / "jax", **hosts, find=DISTRIBUTED.value)
+        assembly.start_jax(assembly.home(workdir) / ".cache" / "jax", **hosts, find=DISTRIBUTED.value)
         (train.train_and_evaluate if MODE.value == "train" else train.evaluate)(CONFIG.value, workdir)
     except train.Interrupted as stop:
         return fail(str(stop), 128 + stop.signal_number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import os
 import pathlib
 import time
@@ -56,6 +57,11 @@ class Setup:
     flops: Callable[[int, int, int], int]
     options: TrainOptions
     evals: EvaluateOptions
+
+
+def home(run_dir: pathlib.Path) -> pathlib.Path:
+    """The folder in which data sets and compiled code lie beside the runs; `runs/` itself is not one."""
+    return run_dir.parent.parent if run_dir.parent.name == "runs" else run_dir.parent
 
 
 def make_config(*, task: str, model: str, values: Mapping[str, Mapping[str, Any]]) -> ConfigDict:
@@ -153,8 +159,7 @@ def _data_options(config: ConfigDict) -> dict[str, Any]:
 
 def _data_directory(config: ConfigDict, run_dir: pathlib.Path) -> pathlib.Path:
     """Data sets lie beside the runs, under a name that says what they are, so that runs share them."""
-    root = run_dir.parent.parent if run_dir.parent.name == "runs" else run_dir.parent
-    return root / "data" / dataset.dataset_name(**_data_options(config))
+    return home(run_dir) / "data" / dataset.dataset_name(**_data_options(config))
 
 
 def make_decode(setup: Setup, *, constrained: bool = True) -> Callable[[Any, Any], Any]:
@@ -193,6 +198,18 @@ def barrier() -> None:
     """Returns when every process has called it."""
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices("symjax")
+
+
+def gather(items: list[Any]) -> list[Any]:
+    """JSON-able `items` of all processes, in every process alike; each may have as many as it likes."""
+    if jax.process_count() == 1:
+        return items
+    text = np.frombuffer(json.dumps(items).encode(), np.uint8)
+    sizes = multihost_utils.process_allgather(np.array([len(text)])).ravel()
+    padded = np.zeros(int(sizes.max()), np.uint8)
+    padded[: len(text)] = text
+    texts = np.asarray(multihost_utils.process_allgather(padded)).reshape(len(sizes), -1)
+    return [item for row, size in zip(texts, sizes, strict=True) for item in json.loads(row[:size].tobytes())]
 
 
 def options_of(section: ConfigDict) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from symjax.assembly import (
     Setup,
     barrier,
     evaluation_batches,
+    gather,
     input_options,
     make_data,
     make_decode,
@@ -127,10 +128,10 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
                 if pending is not None:
                     _read(window, *pending, checkpointer)
                 pending = (step, metrics)
-                if rates.steps_in_all == 0:
+                rates.step(setup.flops(len(batch.inputs), batch.inputs.shape[1], batch.targets.shape[1]))
+                if rates.steps_in_all == 1:
                     jax.block_until_ready(metrics)
                     rates.compiled()
-                rates.step(setup.flops(len(batch.inputs), batch.inputs.shape[1], batch.targets.shape[1]))
                 logs = step % options.log_every == 0 or step == options.num_steps
                 evaluates = step % options.eval_every == 0 or step == options.num_steps
                 stops = _agreed(stop, logs)
@@ -140,8 +141,8 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
                 _read(window, *pending, checkpointer)
                 pending = None
                 if logs:
-                    values = window.take()
-                    values |= rates.take(values["problem_tokens"] + values["target_tokens"])
+                    steps_in_window, values = window.count, window.take()
+                    values |= rates.take((values["problem_tokens"] + values["target_tokens"]) / steps_in_window)
                     writer.write(step, "train", values)
                     say(_line(step, options.num_steps, values, rates))
                 score = {}
@@ -208,6 +209,7 @@ def _evaluate(config: ConfigDict, run_dir: pathlib.Path, setup: Setup) -> pathli
         process_index=jax.process_index(),
         process_count=jax.process_count(),
         barrier=barrier,
+        gather=gather,
     )
     path = run_dir / "report.html"
     if jax.process_index() == 0:
@@ -228,8 +230,10 @@ def make_validation(setup: Setup) -> Callable[[Any], dict[str, float]]:
         items = list(evaluation_batches(setup, "validation", setup.options.eval_examples))
         found = [jax.device_get(loss_step(params, sharding.shard_batch(batch, setup.mesh))) for batch, _ in items]
         sums = {name: np.sum([each[name] for each in found]) for name in found[0]}
-        figures = evaluator.validate(task=setup.task, decode=functools.partial(decode, params), batches=items)
-        return {name: float(value) for name, value in (means(sums) | _mean_over_processes(figures)).items()}
+        figures = evaluator.validate(
+            task=setup.task, decode=functools.partial(decode, params), batches=items, gather=gather
+        )
+        return {name: float(value) for name, value in (means(sums) | figures).items()}
 
     return validate
 
@@ -273,14 +277,6 @@ def _agreed(stop: StopRequest, logs: bool) -> bool:
     return logs and bool(multihost_utils.process_allgather(np.array([stop.signal_number])).any())
 
 
-def _mean_over_processes(figures: dict[str, float]) -> dict[str, float]:
-    if jax.process_count() == 1:
-        return figures
-    names = sorted(figures)
-    rows = multihost_utils.process_allgather(np.array([figures[name] for name in names], np.float64))
-    return dict(zip(names, np.asarray(rows).mean(0).tolist(), strict=True))
-
-
 @contextlib.contextmanager
 def _alone(run_dir: pathlib.Path) -> Iterator[None]:
     """The first process locks the folder for all of them."""
@@ -293,9 +289,9 @@ def _line(step: int, num_steps: int, values: dict[str, float], rates: Rates) -> 
         f"step {step:>{len(str(num_steps))}}/{num_steps}",
         f"loss {values['loss']:.4f}",
         f"token accuracy {values['token_accuracy']:.1%}",
-        f"{values['examples_per_second']:,.0f} examples/s",
-        f"{values['tokens_per_second']:,.0f} tokens/s",
     ]
+    if "examples_per_second" in values:  # not for the first step, whose time is that of compilation
+        parts += [f"{values['examples_per_second']:,.0f} examples/s", f"{values['tokens_per_second']:,.0f} tokens/s"]
     if "model_flops_utilisation" in values:
         parts.append(f"MFU {values['model_flops_utilisation']:.1%}")
     return " | ".join([*parts, f"{duration(rates.time_left(num_steps - step))} left"])

@@ -39,11 +39,11 @@ class EvaluateOptions:
     Attributes:
       suite: the split of the data set.
       decoder: the search that writes the answers.
-      num_examples: the first so many problems of the suite, rounded up to equal shares of the processes; 0 for all.
+      num_examples: the first so many problems of the suite; 0 for all.
       batch_size: problems decoded at once.
       bootstrap: resamplings behind every interval; 0 for none.
       unconstrained_examples: problems decoded a second time without the grammar, to see how often the model is well
-        formed by itself; 0 for none.
+        formed by itself, in equal shares of the processes; 0 for none.
       max_training: training problems, the first ones, that the nearest neighbour is sought among; 0 for all.
       verify_workers: processes that judge answers; 0 judges in this process, without limits.
       verify_seconds: time limit of one verdict in a worker; what exceeds it is undetermined, never wrong.
@@ -88,6 +88,7 @@ class IdentifiedBatch(Protocol):
 
 Decode = Callable[[Any], DecodedLike]
 Batches = Callable[[], Iterator[tuple[Any, list[Example]]]]
+Gather = Callable[[list[Any]], list[Any]]
 
 
 def evaluate(
@@ -103,6 +104,7 @@ def evaluate(
     process_index: int = 0,
     process_count: int = 1,
     barrier: Callable[[], None] = lambda: None,
+    gather: Gather = lambda items: items,
 ) -> dict[str, Any]:
     """The summary that `evaluation/<suite>-<decoder>/summary.json` holds; rows and summary are written.
 
@@ -111,12 +113,14 @@ def evaluate(
 
     Args:
       decode, decode_unconstrained: batch -> answers, with and without the grammar; the second may be None.
-      batches: the problems of this process in order, padded rows marked by example id -1; called anew for each pass.
+      batches: the problems of this process in order, not more than `num_examples` over all processes, padded rows
+        marked by example id -1; called anew for each pass.
       training_examples: what the baselines may know; called in process 0 only.
       provenance: JSON-able; what was evaluated (config, checkpoint step, data set), copied into the summary.
       process_index, process_count: this process writes its own part, and process 0 the summary of all parts; all
         see the same `run_dir`.
       barrier: returns when every process has called it.
+      gather: JSON-able items of this process -> those of all processes, in every process alike.
 
     Returns:
       The summary; an empty dictionary in processes other than 0.
@@ -126,8 +130,7 @@ def evaluate(
     """
     started = time.perf_counter()
     folder = pathlib.Path(run_dir) / "evaluation" / f"{options.suite}-{options.decoder}"
-    limit = _share(options.num_examples, process_count)
-    answered = list(_answers(task, decode, batches(), limit))
+    answered = list(_answers(task, decode, batches(), options.num_examples or math.inf))
     decoded = time.perf_counter()
     rows = [
         row_of(task, number, example, answer, score, verdict)
@@ -137,8 +140,8 @@ def evaluate(
     write_beside(part_path(folder, process_index), (json.dumps(metrics.plain(row)) + "\n" for row in rows))
     validity = None
     if decode_unconstrained is not None and options.unconstrained_examples:
-        limit = _share(options.unconstrained_examples, process_count)
-        validity = _well_formed(task, decode_unconstrained, batches(), limit)
+        limit = math.ceil(options.unconstrained_examples / process_count)
+        validity = gather(_well_formed(task, decode_unconstrained, batches(), limit))
     freely_decoded = time.perf_counter()
     barrier()
     if process_index:
@@ -163,26 +166,33 @@ def evaluate(
 
 
 def validate(
-    *, task: Task, decode: Decode, batches: Iterable[tuple[Any, list[Example]]], num_examples: int = 0
+    *,
+    task: Task,
+    decode: Decode,
+    batches: Iterable[tuple[Any, list[Example]]],
+    num_examples: int = 0,
+    gather: Gather = lambda items: items,
 ) -> dict[str, float]:
     """Figures of the first `num_examples` problems (0: all) by name, without intervals: metrics, then verdict rates.
 
-    The light form of `evaluate` for use between training steps; writes nothing.
+    The light form of `evaluate` for use between training steps; writes nothing.  A process may have no problem of its
+    own: figures are made of the rows of all of them, which `gather` brings together, so they are the same everywhere.
     """
-    rows = [
-        row_of(task, number, example, answer, score, task.verify(example.problem, answer, example.answer))
-        for number, example, answer, score in _answers(task, decode, iter(batches), num_examples or math.inf)
+    own = [
+        {
+            "id": number,
+            "verdict": task.verify(example.problem, answer, example.answer).kind,
+            "measures": task.measure(example, answer),
+        }
+        for number, example, answer, _ in _answers(task, decode, iter(batches), num_examples or math.inf)
     ]
+    whole = {"slices": {}, "operators": (), "label_unseen": False}
+    rows = [row | whole for row in sorted(gather(own), key=lambda row: row["id"])]
     table = metrics.summarise(rows, task.metrics, bootstrap=0)["all"]
     return {name: figure["value"] for part in ("metrics", "verdicts") for name, figure in table[part].items()}
 
 
 Answered = tuple[int, Example, Tokens, float]
-
-
-def _share(total: int, process_count: int) -> float:
-    """How many of `total` a process takes: equal shares, rounded up; infinite for a total of 0, which means all."""
-    return math.ceil(total / process_count) if total else math.inf
 
 
 def _decoded(

@@ -13,15 +13,20 @@ from typing import Any
 
 import jax
 
-# Dense bfloat16 peaks of one device by the start of its `device_kind`, from the vendors' data sheets, in FLOP/s.
+# Dense bfloat16 peaks of one device by the start of its `device_kind`, the first that fits, from the vendors' data
+# sheets, in FLOP/s.
 PEAK_FLOPS = {
     "NVIDIA A100": 312e12,
+    "NVIDIA H100 PCIe": 756e12,
+    "NVIDIA H100 NVL": 835e12,
     "NVIDIA H100": 989e12,
+    "NVIDIA GH200": 989e12,
     "NVIDIA H200": 989e12,
     "NVIDIA B200": 2250e12,
+    "TPU v4 lite": 138e12,
     "TPU v4": 275e12,
     "TPU v5 lite": 197e12,
-    "TPU v5p": 459e12,
+    "TPU v5": 459e12,  # also called v5p
     "TPU v6 lite": 918e12,
 }
 COUNTS = ("target_tokens", "problem_tokens")
@@ -88,7 +93,7 @@ class Rates:
         self.flops += flops
 
     def compiled(self) -> None:
-        """The first step is done; its time tells nothing of the others."""
+        """The first step is done; its time tells nothing of the others, and it counts in no rate."""
         self.paced = time.perf_counter()
         self.start()
 
@@ -97,22 +102,22 @@ class Rates:
         self.looked = time.perf_counter()
         self.steps = self.flops = 0
 
-    def take(self, tokens: float) -> dict[str, float]:
-        """Rates since the last look, the timing fields of the metrics file."""
+    def take(self, tokens_per_step: float) -> dict[str, float]:
+        """Rates since the last look, the timing fields of the metrics file; `seconds` alone where no step was made."""
         now = time.perf_counter()
         seconds = max(now - self.looked, 1e-9)
         found = {"seconds": round(now - self.started, 3)}
         if self.steps:
             found["examples_per_second"] = round(self.steps * self.batch_size / seconds, 2)
-            found["tokens_per_second"] = round(tokens / seconds, 1)
+            found["tokens_per_second"] = round(self.steps * tokens_per_step / seconds, 1)
             if self.peak and self.flops:
                 found["model_flops_utilisation"] = round(self.flops / seconds / self.peak, 4)
         self.start()
         return found
 
     def time_left(self, remaining_steps: int) -> float:
-        """Seconds, at the mean pace so far, evaluations included."""
-        return remaining_steps * (time.perf_counter() - self.paced) / max(self.steps_in_all, 1)
+        """Seconds, at the mean pace of all steps but the first, evaluations included."""
+        return remaining_steps * (time.perf_counter() - self.paced) / max(self.steps_in_all - 1, 1)
 
 
 def peak_flops() -> float | None:

@@ -94,14 +94,21 @@ def test_same_result_for_examples_padded_like_the_batch(run, task):
 def test_two_processes_write_parts_and_one_summary(run, tmp_path, task):
     alone = run()
     barrier = threading.Barrier(2)
-    results = {}
+    results, given = {}, {}
+
+    def gather(index, items):
+        given[index] = items
+        barrier.wait(30)
+        return given[0] + given[1]
 
     def work(index):
         results[index] = run(
-            batches=task.batched(WORDS[index::2], unseen=("cab", "a")),
+            batches=task.batched(WORDS[:6] if index == 0 else WORDS[6:], unseen=("cab", "a")),
+            options=EvaluateOptions(bootstrap=50, num_examples=8, unconstrained_examples=6),
             process_index=index,
             process_count=2,
             barrier=lambda: barrier.wait(30),
+            gather=lambda items: gather(index, items),
         )
 
     workers = [threading.Thread(target=work, args=(index,)) for index in (0, 1)]
@@ -113,6 +120,8 @@ def test_two_processes_write_parts_and_one_summary(run, tmp_path, task):
     together = results[0]["predictors"]["model"]["all"]
     assert together["count"] == 8
     assert together["verdicts"]["proved"]["value"] == alone["predictors"]["model"]["all"]["verdicts"]["proved"]["value"]
+    free = results[0]["well_formed_without_grammar"]
+    assert (free["value"], free["count"]) == (4 / 5, 5)  # three of the first process, all two of the second
     run()
     parts = sorted(path.name for path in (tmp_path / "evaluation/test-greedy").glob("*"))
     assert parts == ["part-00000.jsonl", "summary.json"]
@@ -147,6 +156,19 @@ def test_validate_gives_points_by_name(task):
     assert figures["letters"] == 0
     some = validate(task=task, decode=task.speller(), batches=task.batched(WORDS)(), num_examples=2)
     assert some["exact"] == 1
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_validation_is_that_of_all_processes_together(task, first):
+    """Medians included, and where a process has no problem, or none that a metric applies to."""
+    decode, others = task.speller(mistake=one_wrong), []
+    alone = validate(task=task, decode=decode, batches=task.batched(WORDS)())
+    validate(
+        task=task, decode=decode, batches=task.batched(WORDS[first:])(), gather=lambda rows: others.extend(rows) or rows
+    )
+    rows = json.loads(json.dumps(others))
+    together = validate(task=task, decode=decode, batches=task.batched(WORDS[:first])(), gather=lambda own: own + rows)
+    assert together == alone
 
 
 @pytest.mark.parametrize(

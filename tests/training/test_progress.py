@@ -63,11 +63,13 @@ def test_rates_leave_out_what_is_not_training(monkeypatch):
     monkeypatch.setattr(progress, "peak_flops", lambda: 100.0)
     rates = Rates(batch_size=4)
     clock[0] = 100.0  # compilation
+    rates.step(flops=20)
     rates.compiled()
+    assert rates.take(10.0) == {"seconds": 100.0}
     for _ in range(5):
         clock[0] += 2.0
         rates.step(flops=20)
-    found = rates.take(50.0)
+    found = rates.take(10.0)
     assert found["examples_per_second"] == 2.0
     assert found["tokens_per_second"] == 5.0
     assert found["model_flops_utilisation"] == 0.1
@@ -75,11 +77,37 @@ def test_rates_leave_out_what_is_not_training(monkeypatch):
     assert rates.time_left(10) == 20.0
 
 
-def test_peak_is_known_for_named_devices_only(monkeypatch):
+def test_rates_are_of_the_steps_since_a_pause(monkeypatch):
+    """A checkpoint between two lines of the log starts the clock anew; the tokens before it do not count."""
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
+    rates = Rates(batch_size=4)
+    for pause in (50.0, 0.0, 0.0):
+        clock[0] += 1.0
+        rates.step()
+        clock[0] += pause
+        if pause:
+            rates.start()
+    found = rates.take(10.0)
+    assert (found["examples_per_second"], found["tokens_per_second"]) == (4.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "peak"),
+    [
+        ("NVIDIA H100 80GB HBM3", 989e12),
+        ("NVIDIA H100 PCIe", 756e12),
+        ("NVIDIA H200", 989e12),
+        ("TPU v5 lite", 197e12),
+        ("TPU v5", 459e12),
+        ("TPU v5p", 459e12),
+    ],
+)
+def test_peak_is_known_for_named_devices_only(kind, peak, monkeypatch):
     assert progress.peak_flops() is None
-    device = type("Device", (), {"device_kind": "NVIDIA H100 80GB HBM3"})()
+    device = type("Device", (), {"device_kind": kind})()
     monkeypatch.setattr(progress.jax, "devices", lambda: [device])
-    assert progress.peak_flops() == 989e12 * jax.device_count()
+    assert progress.peak_flops() == peak * jax.device_count()
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(7.9, "7s"), (73.4, "1m13s"), (3661, "1h01m")])
