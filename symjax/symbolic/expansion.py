@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from flint import fmpq
 
 from symjax.symbolic import jets
-from symjax.symbolic.expression import INTEGER, RATIONAL, SYMBOL, Expression
+from symjax.symbolic.balls import evaluate
+from symjax.symbolic.expression import INTEGER, RATIONAL, SYMBOL, Expression, postorder
 from symjax.symbolic.functions import FUNCTIONS, general_power
 from symjax.symbolic.jets import INFINITE, Series
 from symjax.symbolic.scalars import (
     BITS_BOUND,
     CONSTANT_BOUND,
     ONE,
+    PRECISIONS,
     ZERO,
     Frame,
     NeedOrder,
@@ -72,7 +74,9 @@ def _node(node: Expression, table: dict[Expression, Series | Signal], frame: Fra
         else:
             flags |= value.flags
             args.append(value)
-    if failed is not None and not (isinstance(failed, Refused) and _cancels(node, failed)):
+    if isinstance(failed, Refused) and _cancels(node, failed):
+        failed = _undefined_below(node, table)
+    if failed is not None:
         return failed
     frame.flags = frame.inputs = flags
     try:
@@ -101,15 +105,28 @@ def _cancels(node: Expression, failed: Refused) -> bool:
     return same and failed.args[0] in ("power", "logarithm", "essential", "branch")
 
 
+def _undefined_below(node: Expression, table: dict[Expression, Series | Signal]) -> Refused | None:
+    """Why something below the node has no value at all; None where everything has one."""
+    found = (table[below] for below in postorder(node) if below is not node)
+    return next((why for why in found if isinstance(why, Refused) and why.args[0] == "undefined"), None)
+
+
 def _cancelled(node: Expression, args: Sequence[Series], frame: Frame) -> Series:
     """a - a = 0; a/a = 1 where a is not zero."""
     if node.op == "sub":
         return Series(INFINITE, [], True)
+    zero = args[0].v == INFINITE and args[0].log is None if args else _vanishes(node.args[0], frame.side)
+    if zero:
+        raise Refused("undefined", "division by zero")
     if args and args[0].log is None:
-        if args[0].v == INFINITE:
-            raise Refused("undefined", "division by zero")
         jets.lead(args[0])
     return jets.constant(frame, ONE)
+
+
+def _vanishes(expr: Expression, side: int) -> bool:
+    """Whether a function without series is zero on this side of 0, as far as balls at two points tell."""
+    values = [evaluate(expr, (side * place, 2**16), precision=PRECISIONS[-1]) for place in (4791, 12565)]
+    return all(value.is_finite() and 0 in value.real and 0 in value.imag for value in values)
 
 
 def _apply(node: Expression, args: Sequence[Series], frame: Frame) -> Series:
