@@ -83,10 +83,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} must be 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, 1 or more")
+    return int(text)
 
 
 def _options(pairs: Sequence[str]) -> dict[str, Any]:
@@ -156,8 +155,17 @@ def _task_of(shard: pathlib.Path, named: str, options: Mapping[str, Any]) -> Tas
             content = _json(path)
             config = content.get(section, {}) if section else content
             if isinstance(config, dict) and "task_name" in config:
-                return tasks.load(config["task_name"], **config.get("task_options", {}))
+                made_with = config.get("task_options")
+                if not isinstance(made_with, dict):
+                    raise UsageError(f"{path} names no task options; move it away, and give --option=key=value")
+                return tasks.load(config["task_name"], **made_with)
     return tasks.load(named, **options)
+
+
+def _is_run(path: pathlib.Path) -> bool:
+    """Whether `path` is a run folder, which has a copy of its data set's manifest beside its config."""
+    config = path / "config.json"
+    return config.exists() and "task" in _json(config)
 
 
 def _json(path: pathlib.Path) -> dict[str, Any]:
@@ -197,9 +205,8 @@ def _blocks(path: pathlib.Path, options: Mapping[str, Any]) -> Iterator[tuple[st
 
 def _inspect(options: argparse.Namespace) -> int:
     chosen = _options(options.option)
-    is_run = (options.path / "config.json").exists() and not (options.path / "dataset.json").exists()
     shown = 0
-    for task, record in _run_records(options.path) if is_run else _stored_records(options.path, chosen):
+    for task, record in _run_records(options.path) if _is_run(options.path) else _stored_records(options.path, chosen):
         if shown == options.num:
             break
         shown += 1
@@ -251,8 +258,9 @@ class _Job:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    count, found, sources, functions = 0, [], [], {}
-    found += _wrong_files(options.path)
+    if _is_run(options.path):
+        raise UsageError(f"{options.path} is a run folder, whose labels are those of its data set; audit that")
+    count, found, sources, functions = 0, _wrong_files(options.path), [], {}
 
     def jobs() -> Iterator[_Job]:
         nonlocal count

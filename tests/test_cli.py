@@ -166,6 +166,13 @@ def test_bad_input_is_one_sentence(arguments: list[str], words: str, capsys) -> 
     assert caught.err.count("\n") == 1
 
 
+def test_a_shard_beside_a_foreign_manifest_is_refused(tmp_path, capsys) -> None:
+    path = write_shard(tmp_path / "one.arrayrecord", stored_examples())
+    (tmp_path / "dataset.json").write_text('{"config": {"task_name": "taylor", "task_options": [1]}}')
+    assert cli.main(["inspect", str(path)]) == 2
+    assert "dataset.json names no task options" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [["label"], [], ["inspect", "x", "--num=0"], ["bogus"]])
 def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -208,6 +215,7 @@ def test_inspect_shows_the_answers_of_a_run(tmp_path, capsys) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"task": {"name": "taylor", **task.options}}))
     assert cli.main(["inspect", str(tmp_path)]) == 2
     assert "no evaluation yet" in capsys.readouterr().err
+    (tmp_path / "dataset.json").write_text("{}")  # a run keeps a copy of its data set's manifest
     folder = tmp_path / "evaluation" / "test-greedy"
     folder.mkdir(parents=True)
     answers = [("x1", "+"), examples()[1].answer]
@@ -222,6 +230,8 @@ def test_inspect_shows_the_answers_of_a_run(tmp_path, capsys) -> None:
     assert "predict x1 +" in shown
     assert "verdict unparsable" in shown
     assert "verdict proved" in shown
+    assert cli.main(["audit", str(tmp_path)]) == 2
+    assert "is a run folder, whose labels are those of its data set" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("file_format", ["arrayrecord", "tfrecord"])
