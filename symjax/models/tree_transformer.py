@@ -6,6 +6,7 @@ knowing the (group, place) code of every token written so far.  Position schemes
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -17,103 +18,10 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from symjax.attention import positions as feature_maps
 from symjax.attention.positions import Features
 from symjax.models import BatchLike, layers
+from symjax.models._tree_blocks import DecoderBlock, EncoderBlock, Residual, split_key
 from symjax.tokenization.vocabulary import BOS_ID
 
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-
-
-class Residual(nnx.Module):
-    """Adds a sublayer's output to its input, normalising before ("pre") or after ("post"), dropout in between."""
-
-    def __init__(self, width: int, norm: str, rate: float) -> None:
-        self.norm = layers.Norm(width)
-        self.before = norm == "pre"
-        self.rate = rate
-
-    def enter(self, x: Float[Array, "B L D"]) -> Float[Array, "B L D"]:
-        """What the sublayer reads."""
-        return self.norm(x) if self.before else x
-
-    def leave(
-        self, x: Float[Array, "B L D"], y: Float[Array, "B L D"], key: PRNGKeyArray | None
-    ) -> Float[Array, "B L D"]:
-        """The stream behind the sublayer, whose output is `y`."""
-        x = x + layers.dropout(y, self.rate, key)
-        return x if self.before else self.norm(x)
-
-
-class EncoderBlock(nnx.Module):
-    """Self-attention over the whole problem, then the MLP."""
-
-    def __init__(self, attention: layers.Attention, mlp: layers.Mlp, residuals: list[Residual]) -> None:
-        self.attention, self.mlp = attention, mlp
-        self.around_attention, self.around_mlp = residuals
-
-    def __call__(
-        self, x: Float[Array, "B S D"], lengths: Int[Array, "B"], features: Features | None, key: PRNGKeyArray | None
-    ) -> Float[Array, "B S D"]:
-        """The stream behind the block; `lengths` are the problems'."""
-        keys = _split(key, 2)
-        q, k, v = self.attention.project(self.around_attention.enter(x), features)
-        x = self.around_attention.leave(x, self.attention.attend(q, k, v, lengths), keys[0])
-        return self.around_mlp.leave(x, self.mlp(self.around_mlp.enter(x)), keys[1])
-
-
-class DecoderBlock(nnx.Module):
-    """Causal self-attention, cross-attention to the encoded problem, then the MLP."""
-
-    def __init__(
-        self, attention: layers.Attention, cross: layers.Attention, mlp: layers.Mlp, residuals: list[Residual]
-    ) -> None:
-        self.attention, self.cross, self.mlp = attention, cross, mlp
-        self.around_attention, self.around_cross, self.around_mlp = residuals
-
-    def __call__(
-        self,
-        x: Float[Array, "B T D"],
-        memory: Float[Array, "B S D"],
-        lengths: Int[Array, "B"],
-        features: Features | None,
-        memory_features: Features | None,
-        key: PRNGKeyArray | None,
-    ) -> Float[Array, "B T D"]:
-        """The stream behind the block; `memory` is the encoded problem, of `lengths` tokens."""
-        keys = _split(key, 3)
-        q, k, v = self.attention.project(self.around_attention.enter(x), features)
-        x = self.around_attention.leave(x, self.attention.attend(q, k, v, None, causal=True), keys[0])
-        source = self.cross.project_source(memory, memory_features)
-        return self._rest(x, source, lengths, features, keys[1:])
-
-    def _rest(
-        self, x: Array, source: tuple[Array, Array], lengths: Array, features: Features | None, keys: list
-    ) -> Array:
-        q = self.cross.project_queries(self.around_cross.enter(x), features)
-        x = self.around_cross.leave(x, self.cross.attend(q, *source, lengths), keys[0])
-        return self.around_mlp.leave(x, self.mlp(self.around_mlp.enter(x)), keys[1])
-
-    def start(
-        self, memory: Float[Array, "B S D"], memory_features: Features | None, max_length: int
-    ) -> dict[str, Array]:
-        """Cache: the keys and values of the problem, and room for those of the answer."""
-        k, v = self.cross.project_source(memory, memory_features)
-        room = (k.shape[0], max_length, k.shape[2])
-        keys = jnp.zeros((*room, self.attention.key_width), k.dtype)
-        values = jnp.zeros((*room, v.shape[-1]), v.dtype)
-        return {"keys": keys, "values": values, "source_keys": k, "source_values": v}
-
-    def step(
-        self, cache: dict[str, Array], x: Float[Array, "B 1 D"], position: Int[Array, ""], lengths: Int[Array, "B"],
-        features: Features | None,
-    ) -> tuple[Float[Array, "B 1 D"], dict[str, Array]]:  # fmt: skip
-        """The token at `position` through the block, and the cache with it."""
-        q, k, v = self.attention.project(self.around_attention.enter(x), features)
-        keys = jax.lax.dynamic_update_slice_in_dim(cache["keys"], k, position, axis=1)
-        values = jax.lax.dynamic_update_slice_in_dim(cache["values"], v, position, axis=1)
-        seen = jnp.broadcast_to(position + 1, lengths.shape)
-        x = self.around_attention.leave(x, self.attention.attend(q, keys, values, seen), None)
-        source = (cache["source_keys"], cache["source_values"])
-        x = self._rest(x, source, lengths, features, [None, None])
-        return x, cache | {"keys": keys, "values": values}
 
 
 class TreeTransformer(nnx.Module):
@@ -121,7 +29,12 @@ class TreeTransformer(nnx.Module):
 
     autoregressive = True
 
-    def __init__(self, parts: dict[str, Any], settings: dict[str, Any]) -> None:
+    def __init__(
+        self, parts: dict[str, Any], *,
+        schemes: tuple[str, str], path: dict[str, int], code_sizes: tuple[int, int], dtype: str, remat: bool,
+    ) -> None:  # fmt: skip
+        if dtype not in DTYPES:
+            raise ValueError(f"unknown compute_dtype {dtype!r}; use one of {', '.join(DTYPES)}")
         self.encoder_input: layers.TokenInput = parts["encoder_input"]
         self.encoder = nnx.List(parts["encoder"])
         self.encoder_norm: layers.Norm | None = parts["encoder_norm"]
@@ -129,21 +42,18 @@ class TreeTransformer(nnx.Module):
         self.decoder = nnx.List(parts["decoder"])
         self.decoder_norm: layers.Norm | None = parts["decoder_norm"]
         self.output: layers.Linear | None = parts["output"]
-        self.schemes: tuple[str, str] = settings["schemes"]
-        self.pos_dim: int = settings["path"]["pos_dim"]
-        self.path_levels: int = settings["path"]["levels"]
-        self.code_sizes: tuple[int, int] = settings["code_sizes"]
-        self.dtype: str = settings["dtype"]
-        self.remat: bool = settings["remat"]
+        self.schemes, self.code_sizes = schemes, code_sizes
+        self.pos_dim, self.path_levels = path["pos_dim"], path["levels"]
+        self.dtype, self.remat = dtype, remat
 
     def __call__(self, batch: BatchLike, *, key: PRNGKeyArray | None = None) -> Float[Array, "B T V"]:
         """Logits of every target token given the ones before it, in float32; dropout only with a `key`."""
-        keys = _split(key, 3)
+        keys = split_key(key, 3)
         memory, memory_features = self._encode(batch, keys[0])
         tokens = jnp.pad(batch.targets[:, :-1], ((0, 0), (1, 0)), constant_values=BOS_ID)
         codes = jnp.pad(batch.target_codes[:, :-1], ((0, 0), (1, 0), (0, 0)))
         x, features = self._read_answer(tokens, codes, jnp.arange(tokens.shape[1]), keys[1])
-        for block, block_key in zip(self.decoder, _split(keys[2], len(self.decoder)), strict=True):
+        for block, block_key in zip(self.decoder, split_key(keys[2], len(self.decoder)), strict=True):
             run = jax.checkpoint(block.__call__) if self.remat else block
             x = run(x, memory, batch.input_lengths, features, memory_features, block_key)
         return self._logits(x)
@@ -192,11 +102,11 @@ class TreeTransformer(nnx.Module):
         features = None
         if scheme in feature_maps.TREE:
             features = feature_maps.problem_features(scheme, codes, pos_dim=self.pos_dim, levels=self.path_levels)
-        keys = _split(key, 2)
+        keys = split_key(key, 2)
         one_hots = feature_maps.path_one_hots(codes, self.path_levels) if self.encoder_input.reads_codes else None
         x = self.encoder_input(batch.inputs, one_hots, jnp.arange(batch.inputs.shape[1]), keys[0])
         x = x.astype(DTYPES[self.dtype])
-        for block, block_key in zip(self.encoder, _split(keys[1], len(self.encoder)), strict=True):
+        for block, block_key in zip(self.encoder, split_key(keys[1], len(self.encoder)), strict=True):
             run = jax.checkpoint(block.__call__) if self.remat else block
             x = run(x, batch.input_lengths, features, block_key)
         return x if self.encoder_norm is None else self.encoder_norm(x), features
@@ -270,70 +180,131 @@ def make(
     Raises:
       ValueError: an option has no such value, or `num_heads` does not divide `width`.
     """
-    _check(width, num_heads, norm, compute_dtype, dropout)
-    path = {"pos_dim": pos_dim, "levels": path_levels}
-    schemes = (feature_maps.check(positions), feature_maps.check(decoder_positions or positions))
-    on_tree = tuple(scheme in feature_maps.TREE for scheme in schemes)
-    problem_size = feature_maps.problem_feature_count(schemes[0], problem_code_depth, **path)
-    answer_size = feature_maps.answer_feature_count(answer_code_sizes)
-    # How many features of a token are not 0 at most: bits of a path, or 1 with a child a level and a place.
-    problem_active = float(pos_dim if schemes[0] == "seed" else min(path_levels, problem_code_depth - 1) + 2)
+    build = _Builder(
+        width=width, num_heads=num_heads, mlp_width=mlp_width, activation=activation, norm=norm, dropout=dropout,
+        schemes=(feature_maps.check(positions), feature_maps.check(decoder_positions or positions)),
+        position_scale=position_scale, tie_absolute=tie_absolute, gain=attention_init_gain, pos_dim=pos_dim,
+        path_levels=path_levels, code_depth=problem_code_depth, code_sizes=answer_code_sizes, rngs=rngs,
+    )  # fmt: skip
+    encoder = build.encoder(problem_vocabulary_size, max_problem_length, num_encoder_layers, problem_code_embedding)
+    decoder = build.decoder(answer_vocabulary_size, max_answer_length, num_decoder_layers, answer_code_embedding)
+    output = None if share_embeddings else layers.Linear(width, answer_vocabulary_size, rngs=rngs)
+    return TreeTransformer(
+        encoder | decoder | {"output": output},
+        schemes=build.schemes, path=build.path, code_sizes=build.code_sizes, dtype=compute_dtype, remat=remat,
+    )  # fmt: skip
 
-    def attention(features: tuple[int, int] | None, active: float, cross: bool = False) -> layers.Attention:
-        head_width = width // num_heads
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Builder:
+    """Makes the parts of a model, each with fresh parameters; the order in which they are made decides which.
+
+    Attributes are arguments of `make`, and
+      schemes: position schemes of encoder and decoder.
+      gain: factor on the initial query and key weights.
+    """
+
+    width: int
+    num_heads: int
+    mlp_width: int
+    activation: str
+    norm: str
+    dropout: float
+    schemes: tuple[str, str]
+    position_scale: str
+    tie_absolute: bool
+    gain: float
+    pos_dim: int
+    path_levels: int
+    code_depth: int
+    code_sizes: tuple[int, int]
+    rngs: nnx.Rngs
+
+    def __post_init__(self) -> None:
+        for name in ("width", "num_heads", "mlp_width", "pos_dim", "path_levels"):
+            _at_least(name, getattr(self, name), 1)
+        if self.width % self.num_heads:
+            raise ValueError(f"num_heads {self.num_heads} does not divide width {self.width}; use a divisor")
+        if self.norm not in ("pre", "post"):
+            raise ValueError(f"unknown norm {self.norm!r}; use 'pre' or 'post'")
+        if not 0.0 <= self.dropout < 1.0:
+            raise ValueError(f"dropout {self.dropout} is not a rate; use 0 <= dropout < 1")
+
+    @property
+    def path(self) -> dict[str, int]:
+        """What the features of a path depend on."""
+        return {"pos_dim": self.pos_dim, "levels": self.path_levels}
+
+    def encoder(self, vocabulary_size: int, length: int, num_layers: int, code_embedding: bool) -> dict[str, Any]:
+        """Embeddings, blocks and final norm of the encoder."""
+        _at_least("num_encoder_layers", num_layers, 0)
+        codes = self._problem_features("seed_fixed") if code_embedding else 0
+        return {
+            "encoder_input": self._token_input(vocabulary_size, length, self.schemes[0], codes),
+            "encoder": [self._encoder_block() for _ in range(num_layers)],
+            "encoder_norm": layers.Norm(self.width) if self.norm == "pre" else None,
+        }
+
+    def decoder(self, vocabulary_size: int, length: int, num_layers: int, code_embedding: bool) -> dict[str, Any]:
+        """Embeddings, blocks and final norm of the decoder."""
+        _at_least("num_decoder_layers", num_layers, 1)
+        codes = self._answer_features() if code_embedding else 0
+        return {
+            "decoder_input": self._token_input(vocabulary_size, length, self.schemes[1], codes),
+            "decoder": [self._decoder_block() for _ in range(num_layers)],
+            "decoder_norm": layers.Norm(self.width) if self.norm == "pre" else None,
+        }
+
+    def _encoder_block(self) -> EncoderBlock:
+        count = self._problem_features(self.schemes[0])
+        own = self._attention((count, count) if self._on_tree()[0] else None, self._problem_active())
+        return EncoderBlock(own, self._mlp(), self._residuals(2))
+
+    def _decoder_block(self) -> DecoderBlock:
+        count, active = self._answer_features(), 3.0  # the 1, one group and one place
+        own = self._attention((count, count) if self._on_tree()[1] else None, active)
+        both = (count, self._problem_features(self.schemes[0])) if all(self._on_tree()) else None
+        cross = self._attention(both, math.sqrt(active * self._problem_active()), cross=True)
+        return DecoderBlock(own, cross, self._mlp(), self._residuals(3))
+
+    def _attention(self, features: tuple[int, int] | None, active: float, cross: bool = False) -> layers.Attention:
+        head_width, rngs = self.width // self.num_heads, self.rngs
         tables = features and layers.PositionTables(
-            *features, num_heads, head_width, cross=cross, tie_absolute=tie_absolute, active=active, rngs=rngs
+            *features, self.num_heads, head_width, cross=cross, tie_absolute=self.tie_absolute, active=active, rngs=rngs
         )
-        scale = feature_maps.score_scale(head_width, position_scale, positioned=features is not None)
-        gain = attention_init_gain
-        return layers.Attention(width, num_heads, cross=cross, tables=tables, scale=scale, gain=gain, rngs=rngs)
+        scale = feature_maps.score_scale(head_width, self.position_scale, positioned=features is not None)
+        return layers.Attention(
+            self.width, self.num_heads, cross=cross, tables=tables, scale=scale, gain=self.gain, rngs=rngs
+        )
 
-    def encoder_block() -> EncoderBlock:
-        own = attention((problem_size, problem_size) if on_tree[0] else None, problem_active)
-        mlp = layers.Mlp(width, mlp_width, activation=activation, rngs=rngs)
-        return EncoderBlock(own, mlp, [Residual(width, norm, dropout) for _ in range(2)])
+    def _mlp(self) -> layers.Mlp:
+        return layers.Mlp(self.width, self.mlp_width, activation=self.activation, rngs=self.rngs)
 
-    def decoder_block() -> DecoderBlock:
-        own = attention((answer_size, answer_size) if on_tree[1] else None, 3.0)
-        both = (answer_size, problem_size) if all(on_tree) else None
-        cross = attention(both, math.sqrt(3 * problem_active), cross=True)
-        mlp = layers.Mlp(width, mlp_width, activation=activation, rngs=rngs)
-        return DecoderBlock(own, cross, mlp, [Residual(width, norm, dropout) for _ in range(3)])
+    def _residuals(self, count: int) -> list[Residual]:
+        return [Residual(self.width, self.norm, self.dropout) for _ in range(count)]
 
-    def read(count: int, length: int, scheme: str, codes: int) -> layers.TokenInput:
-        return layers.TokenInput(count, width, length, scheme=scheme, codes=codes, dropout_rate=dropout, rngs=rngs)
+    def _token_input(self, count: int, length: int, scheme: str, codes: int) -> layers.TokenInput:
+        return layers.TokenInput(
+            count, self.width, length, scheme=scheme, codes=codes, dropout_rate=self.dropout, rngs=self.rngs
+        )
 
-    one_hots = problem_code_embedding and feature_maps.problem_feature_count("seed_fixed", problem_code_depth, **path)
-    parts = {
-        "encoder_input": read(problem_vocabulary_size, max_problem_length, schemes[0], int(one_hots)),
-        "encoder": [encoder_block() for _ in range(num_encoder_layers)],
-        "encoder_norm": layers.Norm(width) if norm == "pre" else None,
-        "decoder_input": read(
-            answer_vocabulary_size, max_answer_length, schemes[1], answer_size if answer_code_embedding else 0
-        ),
-        "decoder": [decoder_block() for _ in range(num_decoder_layers)],
-        "decoder_norm": layers.Norm(width) if norm == "pre" else None,
-        "output": None if share_embeddings else layers.Linear(width, answer_vocabulary_size, rngs=rngs),
-    }
-    settings = {
-        "schemes": schemes, "path": path, "code_sizes": tuple(answer_code_sizes), "dtype": compute_dtype,
-        "remat": remat,
-    }  # fmt: skip
-    return TreeTransformer(parts, settings)
+    def _on_tree(self) -> tuple[bool, ...]:
+        return tuple(scheme in feature_maps.TREE for scheme in self.schemes)
+
+    def _problem_features(self, scheme: str) -> int:
+        return feature_maps.problem_feature_count(scheme, self.code_depth, **self.path)
+
+    def _problem_active(self) -> float:
+        """How many features of a problem token are not 0 at most: bits of a path, or 1, a child a level, a place."""
+        if self.schemes[0] == "seed":
+            return float(self.pos_dim)
+        return float(min(self.path_levels, self.code_depth - 1) + 2)
+
+    def _answer_features(self) -> int:
+        return feature_maps.answer_feature_count(self.code_sizes)
 
 
-def _check(width: int, num_heads: int, norm: str, compute_dtype: str, dropout: float) -> None:
-    """Refuses values that no part below would name."""
-    if width % num_heads:
-        raise ValueError(f"num_heads {num_heads} does not divide width {width}; use a divisor")
-    if norm not in ("pre", "post"):
-        raise ValueError(f"unknown norm {norm!r}; use 'pre' or 'post'")
-    if compute_dtype not in DTYPES:
-        raise ValueError(f"unknown compute_dtype {compute_dtype!r}; use one of {', '.join(DTYPES)}")
-    if not 0.0 <= dropout < 1.0:
-        raise ValueError(f"dropout {dropout} is not a rate; use 0 <= dropout < 1")
-
-
-def _split(key: PRNGKeyArray | None, count: int) -> list[PRNGKeyArray | None]:
-    """`count` keys, or as many None."""
-    return [None] * count if key is None else list(jax.random.split(key, count))
+def _at_least(name: str, value: int, least: int) -> None:
+    """Refuses a count that is too small, by its name in the config."""
+    if value < least:
+        raise ValueError(f"model.{name} is {value}; it must be at least {least}")
