@@ -33,13 +33,14 @@ def run(argv: list[str]) -> int:
     if FLAGS["verbosity"].using_default_value:
         logging.set_verbosity(logging.FATAL)  # libraries log what ends in one of our sentences
     from symjax import assembly, train
+    from symjax.training.progress import Interrupted
 
     workdir = pathlib.Path(WORKDIR.value or default_workdir()).absolute()
     hosts = {"coordinator": COORDINATOR.value, "num_processes": PROCESSES.value, "process_id": PROCESS.value}
     try:
         assembly.start_jax(assembly.home(workdir) / ".cache" / "jax", **hosts, find=DISTRIBUTED.value)
         (train.train_and_evaluate if MODE.value == "train" else train.evaluate)(CONFIG.value, workdir)
-    except train.Interrupted as stop:
+    except Interrupted as stop:
         return fail(str(stop), 128 + stop.signal_number)
     except KeyboardInterrupt:
         return fail("interrupted; the same command goes on with what is finished", 128 + signal.SIGINT)

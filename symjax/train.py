@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
@@ -36,7 +37,6 @@ from symjax.training.checkpoint import Checkpointer
 from symjax.training.metrics_writer import MetricsWriter
 from symjax.training.progress import (
     DivergenceError,
-    Interrupted,
     Progress,
     Rates,
     StopRequest,
@@ -95,7 +95,7 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
             if options.init_from:
                 state = dataclasses.replace(state, params=_borrowed(options.init_from, setup))
 
-        # One compilation: what goes in and comes out has pinned shardings, and every batch has one shape.
+        # One compilation: what goes in and comes out has pinned shardings, and every batch of a bucket one shape.
         step_function = make_train_step(
             setup.graphdef,
             setup.optimizer,
@@ -107,7 +107,7 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
         train_step = jax.jit(
             step_function, donate_argnums=0, out_shardings=(shardings, sharding.replicated(setup.mesh))
         )
-        validate = make_validation(setup)
+        validate, finite = make_validation(setup), make_finite(setup)
         writer = MetricsWriter(run_dir, resume_step=step, active=jax.process_index() == 0)
         window, rates = Window(progress.window), Rates(batch_size=config.data.batch_size)
 
@@ -140,6 +140,8 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
                     continue
                 _read(window, *pending, checkpointer)
                 pending = None
+                if saves and not finite(state.params):
+                    raise _diverged(f"a parameter is no number after step {step}", checkpointer)
                 if logs:
                     steps_in_window, values = window.count, window.take()
                     values |= rates.take((values["problem_tokens"] + values["target_tokens"]) / steps_in_window)
@@ -156,13 +158,10 @@ def train_and_evaluate(config: ConfigDict, workdir: str | pathlib.Path) -> pathl
                     save(score)
                 rates.start()
                 if stops:
-                    checkpointer.wait()
-                    name = "Ctrl-C" if stop.signal_number == 2 else "SIGTERM"
-                    raise Interrupted(
-                        stop.signal_number or 15,
-                        f"{name}: saved step {step} of {options.num_steps} in {run_dir}; the same command goes on",
-                    )
+                    break
             checkpointer.wait()
+            if _agreed(stop, logs=True):
+                raise stop.interrupted(f"saved step {step} of {options.num_steps} in {run_dir}")
             compilations = train_step._cache_size()  # pyright: ignore[reportAttributeAccessIssue]
             say(f"trained {step} steps, {compilations} compilation(s); best: step {checkpointer.best_step}")
         return _evaluate(config, run_dir, setup)
@@ -238,9 +237,19 @@ def make_validation(setup: Setup) -> Callable[[Any], dict[str, float]]:
     return validate
 
 
+def make_finite(setup: Setup) -> Callable[[Any], bool]:
+    """Parameters -> whether all of them are finite: a step can spoil them whose own loss and gradient are good."""
+
+    @functools.partial(jax.jit, out_shardings=sharding.replicated(setup.mesh))
+    def finite(params: Any) -> jax.Array:
+        return jnp.all(jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(params)]))
+
+    return lambda params: bool(finite(params))
+
+
 def _score(figures: dict[str, float]) -> float:
     """What makes a checkpoint the best: the rate of proved answers; equals are told apart by the loss."""
-    return figures["proved"] - 1e-6 * min(figures["cross_entropy"], 100.0)
+    return figures["proved"] - 1e-6 * float(np.fmin(figures["cross_entropy"], 100.0))  # 100 also for NaN
 
 
 def _borrowed(run: str, setup: Setup) -> Any:
@@ -260,14 +269,17 @@ def _read(window: Window, step: int, metrics: Any, checkpointer: Checkpointer) -
     try:
         window.add(step, metrics)
     except DivergenceError as error:
-        checkpointer.wait()
-        good = checkpointer.latest_step
-        where = (
-            f"the last good checkpoint is {checkpointer.directory / str(good)}"
-            if good
-            else "there is no checkpoint yet"
-        )
-        raise DivergenceError(f"{error}; {where}; try a smaller optimizer.learning_rate in a new --workdir") from None
+        raise _diverged(str(error), checkpointer) from None
+
+
+def _diverged(what: str, checkpointer: Checkpointer) -> DivergenceError:
+    """The error that says `what` is no number, and where the last good checkpoint is."""
+    checkpointer.wait()
+    good = checkpointer.latest_step
+    where = (
+        f"the last good checkpoint is {checkpointer.directory / str(good)}" if good else "there is no checkpoint yet"
+    )
+    return DivergenceError(f"{what}; {where}; try a smaller optimizer.learning_rate in a new --workdir")
 
 
 def _agreed(stop: StopRequest, logs: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import signal
@@ -115,6 +116,42 @@ def test_no_number_stops_the_run_and_names_the_last_good_checkpoint(workdir):
     assert all(np.isfinite(leaf).all() for leaf in leaves)
 
 
+def test_parameters_that_are_no_numbers_are_not_saved(workdir, monkeypatch):
+    """The step before was good: its loss and its gradient were finite, only the update was not."""
+    make = train.make_train_step
+
+    def spoiling(*arguments, **options):
+        step = make(*arguments, **options)
+
+        def spoiled(state, batch):
+            state, metrics = step(state, batch)
+            bad = jax.tree.map(
+                lambda leaf: jax.numpy.where(state.step == 4, leaf * np.float32("nan"), leaf), state.params
+            )
+            return dataclasses.replace(state, params=bad), metrics
+
+        return spoiled
+
+    monkeypatch.setattr(train, "make_train_step", spoiling)
+    message = r"a parameter is no number after step 4; the last good checkpoint is .*/checkpoints/2;"
+    with pytest.raises(DivergenceError, match=message):
+        train.train_and_evaluate(small(checkpoint__save_every=2), workdir)
+
+
+def test_a_signal_after_the_last_step_ends_the_run_before_the_evaluation(workdir, monkeypatch):
+    say = train.say
+
+    def say_and_signal(message):
+        say(message)
+        if message.startswith("step 1 | validation"):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(train, "say", say_and_signal)
+    with pytest.raises(Interrupted, match=r"Ctrl-C: saved step 1 of 1 .* the same command goes on"):
+        train.train_and_evaluate(small(train__num_steps=1), workdir)
+    assert not (workdir / "evaluation").exists()
+
+
 def test_patience_ends_training(workdir):
     config = small(optimizer__learning_rate=1e-30, train__patience=1, train__eval_every=2, train__log_every=1)
     train.train_and_evaluate(config, workdir)
@@ -152,6 +189,10 @@ def test_another_config_in_the_same_folder_is_refused(change, message, data):
     [
         ({"train__num_steps": 0}, "train.num_steps is 0; it must be at least 1"),
         ({"train__token_weights": (("q", 1.0),)}, "'q' matches no answer token"),
+        ({"train__label_smoothing": 1.0}, "train.label_smoothing is 1.0; it must be at least 0 and below 1"),
+        ({"model__num_heads": 0}, "model.num_heads is 0; it must be at least 1"),
+        ({"model__mlp_width": 0}, "model.mlp_width is 0; it must be at least 1"),
+        ({"model__num_encoder_layers": -1}, "model.num_encoder_layers is -1; it must be at least 0"),
         ({"train__mesh_model": 2}, "mesh_model 2 does not divide the 1 devices"),
         ({"train__init_from": "/nowhere"}, "/nowhere is no run folder"),
         ({"train__gradient_accumulation": 3}, "in 3 accumulation steps; use a multiple of 3"),

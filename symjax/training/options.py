@@ -15,7 +15,8 @@ class TrainOptions:
       eval_every: steps between evaluations on the validation split, each of which writes a checkpoint.
       eval_examples: validation problems of each; 0 for all.
       patience: evaluations without a better score after which training ends; 0 for never.
-      gradient_accumulation: micro-batches that a batch is cut into, for less memory; results stay the same.
+      gradient_accumulation: micro-batches that a batch is cut into, for less memory; results stay the same, up to
+        rounding and to which units dropout takes.
       label_smoothing: share of the target probability that is spread evenly over the vocabulary.
       token_weights: (regular expression, weight) pairs; the first that matches a whole answer token weighs its loss.
       mesh_data, mesh_model: devices along the two axes of the mesh; mesh_data 0 takes all that mesh_model leaves.
@@ -44,3 +45,5 @@ class TrainOptions:
         ):
             if getattr(self, name) < least:
                 raise ValueError(f"train.{name} is {getattr(self, name)}; it must be at least {least}")
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"train.label_smoothing is {self.label_smoothing}; it must be at least 0 and below 1")

@@ -159,6 +159,12 @@ class StopRequest:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def interrupted(self, saved: str) -> Interrupted:
+        """The exception that ends the run; another process may have been the one that was asked to stop."""
+        number = self.signal_number or signal.SIGTERM
+        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        return Interrupted(int(number), f"{name}: {saved}; the same command goes on")
+
     def _note(self, number: int, _: FrameType | None) -> None:
         if self.signal_number:
             raise KeyboardInterrupt

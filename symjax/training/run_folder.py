@@ -17,7 +17,7 @@ from typing import Any
 import jax
 
 # What may differ between two starts of one run, because no update depends on it.
-FREE = ("evals.", "checkpoint.", "dataset.workers", "data.prefetch", "data.num_threads")
+FREE = ("evals.", "checkpoint.", "dataset.workers", "data.prefetch")
 PACKAGES = ("symjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "python-flint", "sympy")
 
 
