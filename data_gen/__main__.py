@@ -7,14 +7,16 @@ The sections `task` and `dataset` of the config decide the data set (`seed`, whe
 from __future__ import annotations
 
 import pathlib
+import signal
 import sys
 from typing import Any
 
 from absl import flags
 from ml_collections import config_flags
 
-from data_gen.dataset import dataset_name, generate
+from data_gen.dataset import Terminated, dataset_name, generate
 from data_gen.runners import GenerationError
+from symjax.config import flag_sentence
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "Config file, `path.py` or `path.py:preset`.", lock_config=True
@@ -25,7 +27,7 @@ _WORKERS = flags.DEFINE_integer("workers", None, "Processes, instead of the conf
 
 
 def run(argv: list[str]) -> int:
-    """Exit code of the command line: 0, 1 after a named failure, 130 after Ctrl-C or SIGTERM, 2 for bad flags."""
+    """Exit code of the command line: 0, 1 for a named failure, 2 for bad flags, 130 for Ctrl-C, 143 for SIGTERM."""
     try:
         if len(flags.FLAGS(argv)) > 1:
             raise ValueError(f"unexpected argument {argv[-1]!r}; every option is a flag")
@@ -34,15 +36,17 @@ def run(argv: list[str]) -> int:
         config = _CONFIG.value.to_dict()  # a file that could not be loaded says so only when it is used
         wanted = _wanted(config)
     except (flags.Error, AttributeError, KeyError, OSError, ValueError) as error:
-        print(f"error: {_sentence(error)}", file=sys.stderr)
+        print(f"error: {flag_sentence(error)}", file=sys.stderr)
         return 2
     try:
         print(generate(**wanted, output_dir=_OUTPUT_DIR.value or pathlib.Path("data", dataset_name(**wanted))))
     except (GenerationError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except Terminated:
+        return 128 + signal.SIGTERM
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
     return 0
 
 
@@ -57,14 +61,6 @@ def _wanted(config: dict[str, Any]) -> dict[str, Any]:
         **config["dataset"],
         **{name: value for name, value in given.items() if value is not None},
     }
-
-
-def _sentence(error: Exception) -> str:
-    """What is wrong with the command line, without the trace that the flag library puts into its messages."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
-    if isinstance(error, AttributeError | KeyError):
-        return "unknown or missing config key " + lines[0].strip("\"'")
-    return lines[-1]
 
 
 if __name__ == "__main__":

@@ -19,14 +19,19 @@ from symjax.data.records import ShardReader, Signature
 
 
 class Collected:
-    """The shards so far, in order, with what each row becomes: 0 dropped, else 1 + the split's place in SPLITS."""
+    """The shards so far, in order, with what each row becomes: 0 dropped, else 1 + the split's place in SPLITS.
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    Args:
+      config: what defines the data set.
+      signature: of the task as it is now; shards that an older program left with other ids are refused.
+    """
+
+    def __init__(self, config: Mapping[str, Any], signature: Signature) -> None:
         self.shards: list[merge.MarkedShard] = []
         self.wanted: int = config["num_examples"]
         self.kept = 0
         self.config = config
-        self._signature: Signature | None = None
+        self._signature = signature
         self._seen: set[bytes] = set()
         self._reports: list[ShardReport] = []
 
@@ -44,7 +49,6 @@ class Collected:
         """Takes in the next shard."""
         marks = []
         for block in ShardReader(path, signature=self._signature, info=report.file):
-            self._signature = block.signature
             marks.extend(self._mark(bytes.fromhex(row["fingerprint"])) for row in block.metadata)
         self.shards.append(merge.MarkedShard(path=path, marks=np.array(marks, np.uint8)))
         self._reports.append(report)

@@ -13,7 +13,6 @@ import inspect
 import json
 import os
 import pathlib
-import shutil
 import signal
 import sys
 import threading
@@ -25,8 +24,8 @@ from data_gen.collect import Collected, collect
 from data_gen.runners import GenerationError, available_cores
 from data_gen.shard import write_json
 from symjax import tasks
-from symjax.data.manifest import MANIFEST, plain
-from symjax.data.records import PARTIAL, RecordError, check_format
+from symjax.data.manifest import MANIFEST, SPLITS, plain
+from symjax.data.records import PARTIAL, RecordError, Signature, check_format
 from symjax.tasks import Task
 
 ATTEMPTS = "attempts"
@@ -62,7 +61,8 @@ def generate(
       num_examples: distinct examples over all splits.
       validation_fraction, test_fraction: shares of the functions.
       shard_attempts: attempts to a shard, the unit of work and of resuming.
-      max_attempts: give up when so many attempts did not give enough; 0 for 200 times `num_examples`.
+      max_attempts: give up when so many attempts did not give enough; 0 for 200 times `num_examples`, and 200,000 at
+        least.
       examples_per_file: of a finished split.
       file_format: "arrayrecord" (random access, needed for training), or "tfrecord".
       workers: processes; 0 for all cores.
@@ -71,22 +71,23 @@ def generate(
 
     Raises:
       ValueError: a value that does not fit.
-      GenerationError: the folder belongs to another configuration, a file cannot be written, or there are too few
-        distinct examples.
-      KeyboardInterrupt: Ctrl-C or SIGTERM; finished shards stay.
+      GenerationError: the folder belongs to another configuration or holds other files of the same names, a file
+        cannot be written, or there are too few distinct examples.
+      KeyboardInterrupt: Ctrl-C; finished shards stay.
+      Terminated: SIGTERM; the same.
     """
     task = tasks.load(task_name, **task_options)
     config = _identity(task, seed, {name: value for name, value in locals().items() if name in _leaves()})
-    _check(config, workers=workers, max_attempts=max_attempts)
+    _check(config, workers=workers, max_attempts=max_attempts, shard_seconds=shard_seconds)
     directory = pathlib.Path(output_dir)
     with _writing(directory), _only_one(directory):
         manifest = directory / MANIFEST
         if manifest.exists():
-            _require_same(config, _read_config(manifest).get("config", {}), directory)
+            _require_same(config, _read_config(manifest).get("config"), directory)
         else:
             attempts = _claim(directory, config)
             limit = max_attempts or max(LEAST_MAX_ATTEMPTS, 200 * num_examples)
-            collected = Collected(config)
+            collected = Collected(config, Signature.of(task))
             with _stoppable(collected):
                 collect(collected, attempts, workers=workers or available_cores(), limit=limit, seconds=shard_seconds)
                 content = merge.write_splits(directory, task, config, collected.shards, collected.draws())
@@ -126,7 +127,7 @@ def _name(config: Mapping[str, Any]) -> str:
     return f"{config['task_name']}-{digest[:10]}"
 
 
-def _check(config: Mapping[str, Any], *, workers: int, max_attempts: int) -> None:
+def _check(config: Mapping[str, Any], *, workers: int, max_attempts: int, shard_seconds: float) -> None:
     check_format(config["file_format"])
     for name in ("num_examples", "shard_attempts", "examples_per_file"):
         if config[name] < 1:
@@ -134,8 +135,10 @@ def _check(config: Mapping[str, Any], *, workers: int, max_attempts: int) -> Non
     for name, value in (("seed", config["seed"]), ("workers", workers), ("max_attempts", max_attempts)):
         if value < 0:
             raise ValueError(f"{name} is {value}; it must be 0 or more")
+    if not shard_seconds > 0:
+        raise ValueError(f"shard_seconds is {shard_seconds}; it must be above 0")
     shares = config["validation_fraction"], config["test_fraction"]
-    if min(shares) < 0 or sum(shares) >= 1:
+    if not (all(share >= 0 for share in shares) and sum(shares) < 1):
         raise ValueError(
             f"validation_fraction {shares[0]} and test_fraction {shares[1]} must be 0 or more, and below 1 together"
         )
@@ -147,19 +150,34 @@ def _claim(directory: pathlib.Path, config: Mapping[str, Any]) -> pathlib.Path:
     if (attempts / CONFIG).exists():
         _require_same(config, _read_config(attempts / CONFIG), directory)
     else:
+        _refuse_foreign(directory)
         attempts.mkdir(parents=True, exist_ok=True)
         write_json(attempts / CONFIG, config)
     return attempts
 
 
+def _refuse_foreign(directory: pathlib.Path) -> None:
+    """Raises where a folder without claim holds files that generation would write over."""
+    there = [*(directory / ATTEMPTS).glob("*"), *(path for split in SPLITS for path in directory.glob(f"{split}-*"))]
+    foreign = sorted(path for path in there if path.name != CONFIG + PARTIAL)
+    if foreign:
+        raise GenerationError(
+            f"{foreign[0]} is of no data set that this command began, and would be written over; "
+            "give another output_dir, or move it away"
+        )
+
+
 def _read_config(path: pathlib.Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise GenerationError(f"{path} cannot be read ({error}); give another folder, or delete this one") from None
+    return content if isinstance(content, dict) else {}
 
 
-def _require_same(config: Mapping[str, Any], found: Mapping[str, Any], directory: pathlib.Path) -> None:
+def _require_same(config: Mapping[str, Any], found: Any, directory: pathlib.Path) -> None:
+    if not isinstance(found, Mapping) or "task_name" not in found:
+        raise GenerationError(f"{directory} holds files of something that is no data set; give another output_dir")
     for name, ours, theirs in _differences(config, found):
         raise GenerationError(
             f"{directory} holds a data set with {name}={theirs!r}, asked for is {ours!r}; "
@@ -178,12 +196,16 @@ def _differences(
             yield prefix + name, mine, other
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends generation as Ctrl-C does."""
+
+
 @contextlib.contextmanager
 def _stoppable(collected: Collected) -> Iterator[None]:
     """Makes SIGTERM end generation as Ctrl-C does, and says what there is then."""
 
     def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+        raise Terminated
 
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, stop) if main else None
@@ -231,7 +253,10 @@ def _only_one(directory: pathlib.Path) -> Iterator[None]:
 
 
 def _clean(directory: pathlib.Path) -> None:
-    """Removes what is not part of a finished data set."""
-    shutil.rmtree(directory / ATTEMPTS, ignore_errors=True)
-    for path in directory.glob(f"*{PARTIAL}"):
+    """Removes what generation made that is not part of a finished data set, and nothing else."""
+    attempts = directory / ATTEMPTS
+    partial = (path for name in (*SPLITS, MANIFEST) for path in directory.glob(f"{name}*{PARTIAL}"))
+    for path in (*attempts.glob("shard-*"), *attempts.glob(f"{CONFIG}*"), *partial):
         path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not there, or holding what somebody else put there
+        attempts.rmdir()

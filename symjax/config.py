@@ -41,6 +41,15 @@ def section(constructor: Callable[..., Any], /, **values: Any) -> ConfigDict:
     return result
 
 
+def flag_sentence(error: Exception) -> str:
+    """What is wrong with a command line, without the trace that the flag library puts into its messages."""
+    if isinstance(error, AttributeError | KeyError):
+        text = str(error).replace("\\n", "; ").translate(str.maketrans("", "", "\\'")).strip('"')
+        return f"unknown or missing config key {text}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else repr(error)
+
+
 def _leaf(default: Any, hint: Any) -> Any:
     """The default itself, or, for an optional one that is None, a typed placeholder that a flag can fill."""
     if default is not None:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import io
 import json
+import math
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from data_gen.collect import Collected
 from data_gen.dataset import dataset_name, generate
 from data_gen.merge import split_of
 from data_gen.progress import Progress, clock
 from data_gen.runners import GenerationError
+from data_gen.shard import ShardJob, make_shard
 from symjax import tasks
 from symjax.data.manifest import SPLITS, Manifest, load_examples
+from symjax.data.records import RecordError, Signature
 from symjax.tasks import Example
 
 TASK = tasks.load("taylor")
@@ -128,6 +134,55 @@ def test_a_folder_of_another_configuration_is_refused(folder, change, difference
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize(
+    "name", ["attempts/thesis.txt", "train-00000-of-00001.arrayrecord", "attempts/shard-000000.json"]
+)
+def test_files_of_others_are_not_written_over(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("precious")
+    with pytest.raises(GenerationError, match=f"{name} is of no data set that this command began.*another output_dir"):
+        make(tmp_path)
+    assert {file for file in tmp_path.rglob("*") if file.is_file()} == {path, tmp_path / ".lock"}
+    assert path.read_text() == "precious"
+
+
+def test_files_of_others_are_not_removed(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "attempts").mkdir()
+    ours = [copy / "attempts" / "shard-000007.arrayrecord.partial", copy / "train-00000-of-00001.arrayrecord.partial"]
+    theirs = [copy / "attempts" / "notes.txt", copy / "film.partial"]
+    for path in ours + theirs:
+        path.touch()
+    make(copy)
+    assert all(path.exists() for path in theirs)
+    assert not any(path.exists() for path in ours)
+
+
+@pytest.mark.parametrize("content", ["[]", "5", "{}", '{"config": 5}', '{"config": {"a": 1}}'])
+@pytest.mark.parametrize("name", ["dataset.json", "attempts/config.json"])
+def test_manifests_of_something_else_are_refused(tmp_path, name, content):
+    (tmp_path / "attempts").mkdir()
+    (tmp_path / name).write_text(content)
+    with pytest.raises(GenerationError, match="is no data set; give another output_dir"):
+        make(tmp_path)
+    assert (tmp_path / name).read_text() == content
+
+
+def test_shards_that_an_older_program_left_are_refused(tmp_path):
+    signature = Signature.of(TASK)
+    path = tmp_path / "shard-000000.arrayrecord"
+    report = make_shard(
+        ShardJob(task_name="taylor", task_options={}, seed=0, shard_index=0, shard_attempts=20, path=str(path),
+                 file_format="arrayrecord")
+    )  # fmt: skip
+    config = {"num_examples": 9, "validation_fraction": 0.0, "test_fraction": 0.0}
+    Collected(config, signature).add(report, path)
+    older = dataclasses.replace(signature, answer_vocabulary="older")
+    with pytest.raises(RecordError, match=r"shard-000000.arrayrecord was written with answer vocabulary"):
+        Collected(config, older).add(report, path)
+
+
 def test_too_few_functions_end_with_a_clear_error(tmp_path):
     with pytest.raises(GenerationError, match=r"only \d+ distinct examples in 1,200 attempts.*raise max_attempts"):
         make(tmp_path, task_options={"max_depth": 1}, max_attempts=1200)
@@ -138,7 +193,9 @@ def test_too_few_functions_end_with_a_clear_error(tmp_path):
     ("change", "message"),
     [({"num_examples": 0}, "num_examples is 0; it must be 1 or more"), ({"seed": -1}, "seed is -1"),
      ({"workers": -2}, "workers is -2"), ({"file_format": "csv"}, "'csv'"),
-     ({"test_fraction": 0.95}, "below 1 together"), ({"task_options": {"depth": 3}}, "has no option 'depth'")],
+     ({"test_fraction": 0.95}, "below 1 together"), ({"test_fraction": math.nan}, "below 1 together"),
+     ({"validation_fraction": math.nan}, "below 1 together"), ({"shard_seconds": 0.0}, "shard_seconds is 0.0"),
+     ({"task_options": {"depth": 3}}, "has no option 'depth'")],
 )  # fmt: skip
 def test_values_that_do_not_fit_are_refused(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
@@ -195,8 +252,9 @@ def test_the_command(tmp_path):
     assert run.stderr.startswith("error: ")
     assert "max_depth=2, asked for is 3" in run.stderr or "num_examples=50" in run.stderr
     assert run.stderr.count("\n") == 1
-    run = subprocess.run([*command, "--config.task.depth=2"], capture_output=True, text=True)
-    assert (run.returncode, run.stderr) == (2, "error: unknown or missing config key depth\n")
+    run = subprocess.run([*command, "--config.task.max_dept=2"], capture_output=True, text=True)
+    known = 'Did you mean "max_depth" instead of "max_dept"?'
+    assert (run.returncode, run.stderr) == (2, f"error: unknown or missing config key max_dept; {known}\n")
 
 
 CONFIG = """

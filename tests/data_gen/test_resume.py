@@ -21,10 +21,12 @@ from tests.data_gen.test_dataset import contents
 OPTIONS = {"num_examples": 700, "shard_attempts": 200, "workers": 2}
 PROGRAM = """
 import sys
-from data_gen.dataset import generate
+from data_gen.dataset import Terminated, generate
 if __name__ == "__main__":
     try:
         generate(task_name="taylor", task_options={{}}, seed=4, output_dir={folder!r}, **{options!r})
+    except Terminated:
+        sys.exit(143)
     except KeyboardInterrupt:
         sys.exit(130)
 """
@@ -91,7 +93,7 @@ def test_stopping_is_clean_and_goes_on(tmp_path, unbroken, number):
     wait_for_shards(folder, 2, process)
     process.send_signal(number)
     said = process.communicate(timeout=30)[1]
-    assert process.returncode == 130, said
+    assert process.returncode == 128 + number, said
     assert "of 700 examples; the same command goes on from there" in said
     assert "Traceback" not in said
     make(folder)
