@@ -184,7 +184,7 @@ def unpack_block(data: bytes, source: str = "block") -> Block:
     Raises:
       RecordError: not a block, of another schema version, or cut short; the message begins with `source`.
     """
-    if data[:3] != _MAGIC[:3]:
+    if data[:3] != _MAGIC[:3] or len(data) < 8:
         raise RecordError(f"{source} holds no symjax records (foreign file?); give the folder of a symjax data set")
     if data[:4] != _MAGIC:
         raise RecordError(
@@ -200,9 +200,10 @@ def unpack_block(data: bytes, source: str = "block") -> Block:
         for name, length in header["texts"]:
             texts[f"{name}_text"] = data[start : start + length]
             start += length
+        signature = Signature(**{field.name: header[field.name] for field in dataclasses.fields(Signature)})
+        block = Block(signature=signature, **columns, **texts)
     except (struct.error, ValueError, KeyError, TypeError) as error:
         raise RecordError(f"{source} is damaged ({error}); generate the data set again") from None
     if start != len(data):
         raise RecordError(f"{source} is damaged: {len(data)} bytes instead of {start}; generate the data set again")
-    signature = Signature(**{field.name: header[field.name] for field in dataclasses.fields(Signature)})
-    return Block(signature=signature, **columns, **texts)
+    return block

@@ -163,6 +163,12 @@ def test_other_schemas_tasks_and_vocabularies_are_refused():
         unpack_block(data[:3] + b"\x09" + data[4:], "here")
     with pytest.raises(RecordError, match=r"here is damaged"):
         unpack_block(data + b"x", "here")
+    for length in range(8):
+        with pytest.raises(RecordError, match=r"here holds no symjax records"):
+            unpack_block(data[:length], "here")
+    for header in (b"{}", b"[]", b'{"columns": [], "texts": []}', b'{"columns": [], "texts": [["bogus", 0]]}'):
+        with pytest.raises(RecordError, match=r"here is damaged"):
+            unpack_block(data[:4] + len(header).to_bytes(4, "little") + header, "here")
     with pytest.raises(RecordError, match=r"here was written with answer vocabulary beef"):
         SIGNATURE.require(dataclasses.replace(SIGNATURE, answer_vocabulary="beef"), "here")
 
