@@ -13,8 +13,9 @@ Presets, as `configs/taylor_transformer.py:<preset>`; expected figures are in RE
 | large | 400,000 functions of up to 10 operators | 8+8 layers, 768 wide | one accelerator or several |
 | seed | 3,000 functions, depth 3 | 12+12 layers, 768 wide, tree attention | one accelerator; the original's set-up |
 
-`seed` follows the FASEROH set-up of 2025 (see docs): AdamW at 5e-5 with cosine warm restarts after 10, 30, 70, ...
-epochs, loss weights 14 for degrees, 10 for signs, 7 for exponents and 2 for digits, dense answers, early stopping.
+`seed` follows the FASEROH set-up of 2025 as far as docs/seed_setup.md says: AdamW at 5e-5 with cosine warm restarts
+after 10, 30, 70, ... epochs, loss weights 14 for degrees, 10 for signs, 7 for exponents and 2 for digits, dense
+answers, early stopping.
 """
 
 from __future__ import annotations
