@@ -9,6 +9,8 @@ import sys
 from absl import flags, logging
 from ml_collections import config_flags
 
+from symjax.config import flag_sentence
+
 FLAGS = flags.FLAGS
 CONFIG = config_flags.DEFINE_config_file("config", None, "configs/<file>.py or configs/<file>.py:<preset>")
 WORKDIR = flags.DEFINE_string("workdir", None, "run folder; runs/<config file>-<preset> if not given")
@@ -29,9 +31,10 @@ def run(argv: list[str]) -> int:
             raise ValueError("--config is missing; for example --config=configs/taylor_transformer.py")
         CONFIG.value.to_dict()  # a file that could not be loaded says so only when it is used
     except (flags.Error, AttributeError, KeyError, OSError, ValueError) as error:
-        return fail(flag_sentence(error))
+        return fail(flag_sentence(error, argv))
     if FLAGS["verbosity"].using_default_value:
         logging.set_verbosity(logging.FATAL)  # libraries log what ends in one of our sentences
+    from data_gen.dataset import Terminated
     from symjax import assembly, train
     from symjax.training.progress import Interrupted
 
@@ -42,6 +45,8 @@ def run(argv: list[str]) -> int:
         (train.train_and_evaluate if MODE.value == "train" else train.evaluate)(CONFIG.value, workdir)
     except Interrupted as stop:
         return fail(str(stop), 128 + stop.signal_number)
+    except Terminated:
+        return fail(*terminated)
     except KeyboardInterrupt:
         return fail("interrupted; the same command goes on with what is finished", 128 + signal.SIGINT)
     except train.USER_ERRORS as error:
@@ -55,16 +60,6 @@ def default_workdir() -> pathlib.Path:
     """`runs/<config file>-<preset>` in the current folder."""
     path, _, preset = config_flags.get_config_filename(FLAGS["config"]).partition(".py")
     return pathlib.Path("runs") / f"{pathlib.Path(path).name}-{preset.removeprefix(':') or 'default'}"
-
-
-def flag_sentence(error: Exception) -> str:
-    """What is wrong with the command line, without the trace that the flag library puts into its messages."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
-    if isinstance(error, (AttributeError, KeyError)):
-        return "unknown config key " + str(error).replace("\\n", "; ").translate(str.maketrans("", "", "\\'")).strip(
-            '"'
-        )
-    return lines[-1]
 
 
 def fail(message: str, code: int = 2) -> int:

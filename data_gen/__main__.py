@@ -36,7 +36,7 @@ def run(argv: list[str]) -> int:
         config = _CONFIG.value.to_dict()  # a file that could not be loaded says so only when it is used
         wanted = _wanted(config)
     except (flags.Error, AttributeError, KeyError, OSError, ValueError) as error:
-        print(f"error: {flag_sentence(error)}", file=sys.stderr)
+        print(f"error: {flag_sentence(error, argv)}", file=sys.stderr)
         return 2
     try:
         print(generate(**wanted, output_dir=_OUTPUT_DIR.value or pathlib.Path("data", dataset_name(**wanted))))

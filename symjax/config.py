@@ -7,9 +7,10 @@ once, every leaf can be overridden by flag, and a default lives once, beside the
 from __future__ import annotations
 
 import inspect
+import runpy
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict, config_dict
@@ -41,13 +42,29 @@ def section(constructor: Callable[..., Any], /, **values: Any) -> ConfigDict:
     return result
 
 
-def flag_sentence(error: Exception) -> str:
-    """What is wrong with a command line, without the trace that the flag library puts into its messages."""
+def flag_sentence(error: Exception, argv: Sequence[str]) -> str:
+    """What is wrong with the command line `argv`, in one sentence, for an error that reading its flags raised."""
     if isinstance(error, AttributeError | KeyError):
-        text = str(error).replace("\\n", "; ").translate(str.maketrans("", "", "\\'")).strip('"')
-        return f"unknown or missing config key {text}"
+        return _unknown_key(argv) or f"missing config key {error}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else repr(error)
+
+
+def _unknown_key(argv: Sequence[str]) -> str | None:
+    """The sentence about the first `--config.<key>=...` that the file of `--config=...` does not have."""
+    given = [argument.lstrip("-").partition("=")[::2] for argument in argv]
+    path, suffix, preset = dict(given).get("config", "").partition(".py")
+    if not suffix:
+        return None
+    config = runpy.run_path(path + suffix)["get_config"](*filter(None, [preset.removeprefix(":")]))
+    for flag, _ in given:
+        node, where = config, ""
+        for name in flag.split(".")[1:] if flag.startswith("config.") else ():
+            known = sorted(node) if isinstance(node, ConfigDict) else ["no keys"]
+            if name not in known:
+                return f"unknown config key {where}{name}; {where.rstrip('.') or 'it'} has: {', '.join(known)}"
+            node, where = node[name], f"{where}{name}."
+    return None
 
 
 def _leaf(default: Any, hint: Any) -> Any:

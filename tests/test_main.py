@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.small_run import ROOT, command, finish
+from tests.small_run import ROOT, command, finish, wait_for
 
 CONFIG = f"--config={ROOT}/configs/taylor_transformer.py"
 
@@ -20,8 +20,8 @@ CONFIG = f"--config={ROOT}/configs/taylor_transformer.py"
         ([], "--config is missing; for example --config=configs/taylor_transformer.py"),
         (["--config=nowhere.py"], "No such file or directory"),
         ([f"{CONFIG}:huge"], "unknown preset 'huge'; known presets: (none), tiny, base, large, seed"),
-        ([CONFIG, "--config.train.num_step=3"], 'unknown config key num_step; Did you mean "num_steps"'),
-        ([CONFIG, "--config.trains.num_steps=3"], 'unknown config key trains; Did you mean "train"'),
+        ([CONFIG, "--config.train.num_step=3"], "unknown config key train.num_step; train has: eval_every, "),
+        ([CONFIG, "--config.trains.num_steps=3"], "unknown config key trains; it has: checkpoint, data, "),
         ([CONFIG, "--config.train.num_steps=many"], "--config.train.num_steps=many: invalid literal for int()"),
         ([CONFIG, "--mode=sweep"], "--mode=sweep: value should be one of <train|evaluate>"),
         ([CONFIG, "--workdri=x"], "Unknown command line flag 'workdri'. Did you mean: workdir ?"),
@@ -49,6 +49,17 @@ def test_a_value_that_does_not_fit(tmp_path):
 def test_evaluating_what_is_not_there(tmp_path):
     output = finish(command(tmp_path / "run", "--mode=evaluate"), code=2)
     assert output.startswith(f"main.py: {tmp_path}/run holds no run; train it first")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_signals_while_data_are_made_keep_the_shards(name, tmp_path):
+    process = command(tmp_path / "runs" / "run", "--config.dataset.num_examples=100000", "--config.task.max_depth=3")
+    wait_for(lambda: list(tmp_path.glob("data/*/attempts/shard-*.json")), process)
+    number = signal.Signals[name]
+    process.send_signal(number)
+    output = finish(process, code=128 + number)
+    assert "of 100,000 examples; the same command goes on from there" in output
+    assert list(tmp_path.glob("data/*/attempts/shard-*.json"))
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
