@@ -22,7 +22,7 @@ RULES: tuple[Rule, ...] = (
     (r"tables/absolute$", P(MODEL, None, None)),
     (r"(tables/|/)(query|key|value)[a-z_]*(/kernel|/bias)?$", P(MODEL, None)),
     (r"(attention|cross)/output/kernel$", P(MODEL, None)),
-    (r"(up|gate|hidden)/(kernel|bias)$", P(MODEL)),
+    (r"up/(kernel|bias)$", P(MODEL)),
     (r"down/kernel$", P(MODEL, None)),
     (r"embedding$", P(MODEL)),
 )

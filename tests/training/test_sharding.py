@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -8,9 +9,11 @@ import jax
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 from jax.sharding import AbstractMesh, AxisType, Mesh
 from jax.sharding import PartitionSpec as P
 
+from symjax import models
 from symjax.training import sharding
 
 
@@ -64,6 +67,33 @@ def specs(tree, mesh):
 
 def test_rules_cut_heads_hidden_units_and_width():
     assert specs(shapes(PARAMS), mesh_of(4, 2)) == SPECS
+
+
+def test_rules_know_every_matrix_of_the_layers():
+    """By the model's own names: a parameter that is called otherwise would be replicated without a word."""
+    model = nnx.eval_shape(
+        lambda: models.load(
+            "tree_transformer",
+            problem_vocabulary_size=5,
+            answer_vocabulary_size=6,
+            problem_code_depth=3,
+            answer_code_sizes=(2, 3),
+            max_problem_length=4,
+            max_answer_length=5,
+            rngs=nnx.Rngs(0),
+            positions="seed",
+            activation="swiglu",
+            width=8,
+            num_heads=2,
+            mlp_width=16,
+        )
+    )
+    found = specs(nnx.to_pure_dict(nnx.split(model)[1]), mesh_of(4, 2))
+    whole = {re.sub(r"/\d+/", "/N/", name) for name, spec in found.items() if "model" not in spec}
+    small = {name for name in whole if name.endswith(("bias", "scale"))}
+    # A few rows each, and the scores of all answer tokens, which every device needs.
+    assert whole - small == {"decoder_input/codes", "output/kernel"}
+    assert not {name for name in small if re.search("query|key|value|up/", name)}
 
 
 def test_a_dimension_that_does_not_divide_is_replicated():
