@@ -8,7 +8,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from symjax.analysis.figures import MINUS
 from symjax.tasks import Example, Task
 
 SHOWN = 6
@@ -66,9 +65,7 @@ def _card(row: Row, task: Task | None, error: Mapping[str, Any] | None, heads: S
             exact=tuple(row["exact"]),
             metadata=row["metadata"],
         )
-        # Browsers draw a hyphen in an operator as a hyphen.
-        written = task.mathml(example, tuple(row["prediction"]))
-        mathml = {key: Markup(text.replace("<mo>-</mo>", f"<mo>{MINUS}</mo>")) for key, text in written.items()}
+        mathml = {key: Markup(text) for key, text in task.mathml(example, tuple(row["prediction"])).items()}
     parts = _parts(row)
     return {
         "id": row["id"],

@@ -55,7 +55,7 @@ def polynomial_mathml(coefficients: Sequence[Decimal]) -> str:
     for degree, value in enumerate(coefficients):
         if not value:
             continue
-        sign = "<mo>-</mo>" if value < 0 else "<mo>+</mo>" if terms else ""
+        sign = "<mo>&#x2212;</mo>" if value < 0 else "<mo>+</mo>" if terms else ""
         power = ("", "<mi>x</mi>")[degree] if degree < 2 else f"<msup><mi>x</mi><mn>{degree}</mn></msup>"
         number = "" if power and abs(value) == 1 else f"<mn>{plain(abs(value))}</mn>"
         terms.append(sign + number + power)

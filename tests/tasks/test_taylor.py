@@ -392,8 +392,8 @@ def test_polynomials_as_mathml() -> None:
     assert polynomial_mathml((Decimal(0),) * 5) == "<math><mrow><mn>0</mn></mrow></math>"
     shown = polynomial_mathml((Decimal("-1.5000"), Decimal(-1), Decimal("1E+2"), Decimal(0), Decimal("1E-5")))
     assert shown == (
-        "<math><mrow><mo>-</mo><mn>1.5</mn><mo>-</mo><mi>x</mi><mo>+</mo><mn>100</mn><msup><mi>x</mi><mn>2</mn></msup>"
-        "<mo>+</mo><mn>0.00001</mn><msup><mi>x</mi><mn>4</mn></msup></mrow></math>"
+        "<math><mrow><mo>&#x2212;</mo><mn>1.5</mn><mo>&#x2212;</mo><mi>x</mi>"
+        "<mo>+</mo><mn>100</mn><msup><mi>x</mi><mn>2</mn></msup><mo>+</mo><mn>0.00001</mn><msup><mi>x</mi><mn>4</mn></msup></mrow></math>"
     )
     assert plain(Decimal("1.0000E+5")) == "100000"
 
