@@ -14,7 +14,7 @@ import ast
 import dataclasses
 import re
 from fractions import Fraction
-from typing import Final
+from typing import Final, Literal
 
 from symjax.symbolic.expression import MAX_DIGITS, Expression, integer, raw, symbol
 from symjax.symbolic.operators import OPERATORS, SYMBOLS
@@ -39,12 +39,19 @@ _PIECE: Final = re.compile(
 
 
 class ReadError(ValueError):
-    """Text that is no expression: `position` of the first character at fault, and the `reason`, a sentence."""
+    """Text that is no expression, or one above a limit.
 
-    def __init__(self, position: int, reason: str) -> None:
+    Attributes:
+      position: of the first character at fault.
+      reason: a sentence.
+      limit: "length" or "nesting" where the text is above that limit.
+    """
+
+    def __init__(self, position: int, reason: str, limit: Literal["", "length", "nesting"] = "") -> None:
         super().__init__(f"character {position}: {reason}")
         self.position = position
         self.reason = reason
+        self.limit = limit
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,13 +71,13 @@ def read_infix(text: str) -> Expression:
         numbers, names and signs, 50 parentheses inside each other, 1,000 digits in a number.
     """
     if len(text) > MAX_LENGTH:
-        raise ReadError(MAX_LENGTH, f"the text has {len(text)} characters; at most {MAX_LENGTH} are read")
+        raise ReadError(MAX_LENGTH, f"the text has {len(text)} characters; at most {MAX_LENGTH} are read", "length")
     pieces = _pieces(text)
     source, starts = _source(pieces)
     try:
         tree = ast.parse(source, mode="eval")
     except (SyntaxError, RecursionError, MemoryError):
-        raise ReadError(0, "the expression is too complicated for Python's parser; nest it less") from None
+        raise ReadError(0, "the expression is too complicated for Python's parser; nest it less", "nesting") from None
     return _Builder(pieces, starts).build(tree.body)
 
 
@@ -90,7 +97,7 @@ def _pieces(text: str) -> list[_Piece]:
         _check(piece, pieces[-1] if pieces else None, nesting)
         pieces.append(piece)
         if len(pieces) > MAX_PIECES:
-            raise ReadError(piece.position, f"more than {MAX_PIECES} numbers, names and signs")
+            raise ReadError(piece.position, f"more than {MAX_PIECES} numbers, names and signs", "length")
         position = match.end()
     if not pieces:
         raise ReadError(0, "there is no expression")
@@ -108,9 +115,10 @@ def _check(piece: _Piece, before: _Piece | None, nesting: int) -> None:
     if nesting < 0:
         raise ReadError(piece.position, "this parenthesis closes nothing")
     if nesting > MAX_NESTING:
-        raise ReadError(piece.position, f"more than {MAX_NESTING} parentheses inside each other")
+        raise ReadError(piece.position, f"more than {MAX_NESTING} parentheses inside each other", "nesting")
     if piece.kind == "number" and len(piece.text) > MAX_DIGITS:
-        raise ReadError(piece.position, f"the number has {len(piece.text)} digits; at most {MAX_DIGITS} are read")
+        rule = f"the number has {len(piece.text)} digits; at most {MAX_DIGITS} are read"
+        raise ReadError(piece.position, rule, "length")
     if piece.kind == "name" and piece.text not in _FUNCTIONS and piece.text not in SYMBOLS:
         known = ", ".join((*SYMBOLS, *_FUNCTIONS))
         raise ReadError(piece.position, f"unknown name {piece.text[:40]!r}; known: {known}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-
 from symjax.symbolic.expression import Expression
-from symjax.symbolic.reader import MAX_LENGTH, MAX_NESTING, ReadError, read_infix
+from symjax.symbolic.reader import ReadError, read_infix
 from symjax.tasks import Rejection
 from symjax.tokenization import prefix
 
 _TOKENS = frozenset(prefix.TOKENS)
+_REASONS = {"length": "too_long", "nesting": "too_deep"}
 
 
 def read_expression(text: str) -> Expression | Rejection:
@@ -25,6 +24,4 @@ def read_expression(text: str) -> Expression | Rejection:
     except prefix.PrefixError as error:
         return Rejection("malformed", str(error))
     except ReadError as error:
-        nesting = max(itertools.accumulate((sign == "(") - (sign == ")") for sign in text[:MAX_LENGTH]), default=0)
-        reason = "too_long" if len(text) > MAX_LENGTH else "too_deep" if nesting > MAX_NESTING else "malformed"
-        return Rejection(reason, str(error))
+        return Rejection(_REASONS.get(error.limit, "malformed"), str(error))

@@ -66,6 +66,8 @@ def parse(tokens: Sequence[str], *, max_depth: int | None = None) -> Expression:
             kind = kinds[token]
             if kind == _DIGIT:
                 digits = token + digits
+                if len(digits) > MAX_DIGITS:
+                    _refuse(tokens)
                 continue
             if kind == _INTEGER:
                 push(_number(token, digits))

@@ -109,6 +109,9 @@ CONFORMANCE = {
             ("mul x INT+ " + "1 " * 70, "too_long"),
             ("x + " + "1" * 70, "too_long"),
             ("x + " * 5_000 + "x", "too_long"),
+            ("x+" * 600 + "x", "too_long"),  # more pieces than are read
+            ("1" * 1001, "too_long"),
+            ("(" * 60 + "x", "too_deep"),
             ("sin(" * 60 + "x" + ")" * 60, "too_deep"),
             ("+".join(["x"] * 30), "too_deep"),
             ("sin(y)", "malformed"),
@@ -358,10 +361,14 @@ def test_limits_are_named() -> None:
 
 
 def test_very_deep_expressions_are_refused_by_name() -> None:
-    for text in (" ".join(["sin"] * 100_000 + ["x"]), "sin(" * 5000 + "x" + ")" * 5000):
+    for text, reason in (
+        (" ".join(["sin"] * 100_000 + ["x"]), "too_deep"),
+        ("-" * 900 + "x", "too_deep"),
+        ("sin(" * 5000 + "x" + ")" * 5000, "too_long"),
+    ):
         outcome = load().read_problem(text)
         assert isinstance(outcome, Rejection)
-        assert outcome.reason in ("too_deep", "malformed", "too_long")
+        assert outcome.reason == reason
 
 
 @pytest.mark.slow

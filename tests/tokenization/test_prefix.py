@@ -136,3 +136,10 @@ def test_a_parse_takes_microseconds():
     for _ in range(2000):
         parse(tokens)
     assert (time.process_time() - started) / 2000 < 1e-4
+
+
+def test_endless_numbers_are_refused_as_soon_as_they_are_too_long():
+    started = time.process_time()
+    with pytest.raises(PrefixError, match="token 1: the number has 1000000 digits; at most 1000 are read"):
+        parse(["sin", "INT+", *["7"] * 1_000_000])
+    assert time.process_time() - started < 5
