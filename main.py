@@ -26,7 +26,8 @@ def run(argv: list[str]) -> int:
     terminated = "SIGTERM; the same command goes on with what is finished", 128 + signal.SIGTERM
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(fail(*terminated)))
     try:
-        FLAGS(argv)
+        if len(FLAGS(argv)) > 1:
+            raise ValueError(f"unexpected argument {FLAGS(argv)[1]!r}; every option is a flag")
         if CONFIG.value is None:
             raise ValueError("--config is missing; for example --config=configs/taylor_transformer.py")
         CONFIG.value.to_dict()  # a file that could not be loaded says so only when it is used

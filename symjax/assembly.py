@@ -22,7 +22,7 @@ from data_gen import dataset
 from symjax import models, tasks
 from symjax.config import section
 from symjax.data import batches
-from symjax.data.manifest import MANIFEST
+from symjax.data.manifest import MANIFEST, SPLITS
 from symjax.decoding import search
 from symjax.evaluation.evaluator import EvaluateOptions
 from symjax.tasks import Example, Task
@@ -91,6 +91,8 @@ def set_up(config: ConfigDict, run_dir: pathlib.Path) -> Setup:
     Raises:
       ValueError: a value of the config that does not fit, with the rule.
     """
+    if run_dir.exists() and not run_dir.is_dir():
+        raise ValueError(f"--workdir {run_dir} is no folder; name one, or a place for a new one")
     options = TrainOptions(**options_of(config.train))
     evals = EvaluateOptions(**options_of(config.evals))
     task = tasks.load(**options_of(config.task))
@@ -104,6 +106,8 @@ def set_up(config: ConfigDict, run_dir: pathlib.Path) -> Setup:
     token_weights = class_weights(task.answer_vocabulary, options.token_weights)
     if evals.decoder not in search.METHODS:
         raise ValueError(f"unknown evals.decoder {evals.decoder!r}; known decoders: {', '.join(search.METHODS)}")
+    if evals.suite not in SPLITS:
+        raise ValueError(f"unknown evals.suite {evals.suite!r}; known suites: {', '.join(SPLITS)}")
     if options.init_from and not (pathlib.Path(options.init_from) / "checkpoints").is_dir():
         raise ValueError(f"train.init_from {options.init_from} is no run folder: it has no checkpoints")
 

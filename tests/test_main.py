@@ -24,6 +24,7 @@ CONFIG = f"--config={ROOT}/configs/taylor_transformer.py"
         ([CONFIG, "--config.trains.num_steps=3"], "unknown config key trains; it has: checkpoint, data, "),
         ([CONFIG, "--config.train.num_steps=many"], "--config.train.num_steps=many: invalid literal for int()"),
         ([CONFIG, "--mode=sweep"], "--mode=sweep: value should be one of <train|evaluate>"),
+        ([CONFIG, "tiny"], "unexpected argument 'tiny'; every option is a flag"),
         ([CONFIG, "--workdri=x"], "Unknown command line flag 'workdri'. Did you mean: workdir ?"),
     ],
 )

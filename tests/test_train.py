@@ -198,6 +198,7 @@ def test_another_config_in_the_same_folder_is_refused(change, message, data):
         ({"train__gradient_accumulation": 3}, "in 3 accumulation steps; use a multiple of 3"),
         ({"optimizer__schedule": "linear"}, "unknown schedule 'linear'"),
         ({"evals__decoder": "guess"}, "unknown evals.decoder 'guess'; known decoders: greedy"),
+        ({"evals__suite": "exam"}, "unknown evals.suite 'exam'; known suites: train, validation, test"),
         ({"task__layout": "round"}, "taylor has no layout 'round'"),
     ],
 )
@@ -221,6 +222,14 @@ def test_evaluation_alone_gives_the_same_summary(data, tmp_path):
     train.evaluate(small(), run_dir)
     after = json.loads(path.read_text())
     assert after["predictors"] == before["predictors"]
+
+
+@pytest.mark.parametrize("start", [train.train_and_evaluate, train.evaluate])
+def test_a_workdir_that_is_a_file(start, tmp_path):
+    path = tmp_path / "file"
+    path.touch()
+    with pytest.raises(ValueError, match=r"--workdir .*/file is no folder; name one, or a place for a new one"):
+        start(small(), path)
 
 
 def test_two_starts_in_one_folder(workdir, data):

@@ -91,7 +91,8 @@ def _facts(run: RunFiles) -> list[tuple[str, str]]:
         provenance |= found.summary.get("provenance", {})
     facts = [("Data set", provenance.get("dataset")), ("Devices", provenance.get("devices"))]
     facts.append(("Checkpoint", f"step {provenance['checkpoint_step']:,}" if "checkpoint_step" in provenance else None))
-    facts.append(("Commit", (provenance.get("commit") or "")[:12]))
+    commit = provenance.get("commit") or ""
+    facts.append(("Commit", commit[:12] + commit[40:]))
     facts.append(("JAX", (provenance.get("versions") or {}).get("jax")))
     return [(name, value) for name, value in facts if value and value != "unknown"]
 

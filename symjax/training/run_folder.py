@@ -83,10 +83,10 @@ def provenance(manifest: pathlib.Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def locked(run_dir: pathlib.Path) -> Iterator[None]:
-    """Holds the folder for this process; the system lets go of it however the process ends.
+    """Holds the folder, made if missing, for this process; the system lets go of it however the process ends.
 
     Raises:
-      OSError: another process works in it.
+      OSError: another process works in it, or it cannot be made.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     with open(run_dir / ".lock", "w", encoding="utf-8") as file:
@@ -100,9 +100,11 @@ def locked(run_dir: pathlib.Path) -> Iterator[None]:
 
 
 def _commit() -> str:
+    """Hash of the checked-out commit, followed by " and changes" where files that git tracks differ from it."""
     here = pathlib.Path(__file__).parent
+    command = ["git", "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty= and changes"]
     try:
-        found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10)
+        found = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
     return found.stdout.strip() if found.returncode == 0 else "unknown"
