@@ -168,5 +168,6 @@ def test_an_attempt_that_hangs_twice_is_skipped(tmp_path, monkeypatch):
 def test_a_golden_shard(tmp_path):
     """If this moves, the sampler, the labels or the random numbers did; on purpose, or by accident?"""
     make_shard(job(tmp_path))
-    lines = [" ".join(decode(item, TASK).problem) for item in stored(tmp_path / "shard-000002.arrayrecord")]
-    assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == "1813d6eca8e2693a"
+    examples = [decode(item, TASK) for item in stored(tmp_path / "shard-000002.arrayrecord")]
+    whole = [[example.problem, example.answer, example.exact, dict(example.metadata)] for example in examples]
+    assert hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16] == "ed5c85186dbfaeda"
