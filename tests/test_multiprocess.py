@@ -37,7 +37,8 @@ def start_two(workdir):
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    hosts = [f"--coordinator=127.0.0.1:{port}", "--num_processes=2"]
+    # Batches of twice the validation examples: the second process decodes padding only.
+    hosts = [f"--coordinator=127.0.0.1:{port}", "--num_processes=2", "--config.evals.batch_size=16"]
     return [command(workdir, *hosts, f"--process_id={index}") for index in (0, 1)]
 
 
