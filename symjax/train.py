@@ -192,6 +192,8 @@ def _evaluate(config: ConfigDict, run_dir: pathlib.Path, setup: Setup) -> pathli
     if step is None:
         raise ValueError(f"{run_dir} has no checkpoint yet; train it first, with --mode=train")
     params = checkpointer.restore_params(step, setup.abstract.params)
+    learnt = checkpointer.meta(step)["data_fingerprint"]["data"]
+    batches.require_same_pipeline({"data": learnt}, {"data": Manifest.read(setup.manifest.parent).hash}, f"{run_dir}")
     checkpointer.close()
     evals = setup.evals
     decode = functools.partial(make_decode(setup), params)

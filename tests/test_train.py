@@ -208,6 +208,16 @@ def test_bad_values_are_refused_before_anything_is_made(change, message, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("start", [train.train_and_evaluate, train.evaluate])
+def test_another_data_set_under_the_same_name_is_refused(start, data, tmp_path):
+    """Made by another version of the program, say: its test items may be what this model was trained on."""
+    shutil.copytree(data, tmp_path, dirs_exist_ok=True)
+    (manifest,) = tmp_path.glob("data/*/dataset.json")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"hash": "0123"}))
+    with pytest.raises(ValueError, match=r"runs/unbroken was made with the input data='.*', this run has '0123'"):
+        start(small(), tmp_path / "runs" / "unbroken")
+
+
 def test_evaluating_what_was_never_trained(tmp_path):
     with pytest.raises(ValueError, match="holds no run; train it first"):
         train.evaluate(small(), tmp_path / "runs" / "run")
