@@ -38,7 +38,7 @@ def _choices(weighted: Sequence[tuple[float, _Row]]) -> _Choices:
 
 def _leaves(integers: tuple[int, ...], integer_weight: float) -> list[tuple[float, _Row]]:
     """Weighted leaves: the variable, and the integers, which share `integer_weight` equally."""
-    if any(not isinstance(value, int) for value in integers):
+    if any(isinstance(value, bool) or not isinstance(value, int) for value in integers):
         raise ValueError(f"integers must be whole numbers, got {integers}")
     if len(set(integers)) != len(integers):
         raise ValueError(f"integers must be distinct, got {integers}")

@@ -99,6 +99,7 @@ def _check(
     number_groups: tuple[int, ...],
     degree_tokens: bool,
     engine: str,
+    engine_seconds: float,
     **_: Any,
 ) -> None:
     """Refuse values that do not fit together; the samplers check their own."""
@@ -116,6 +117,8 @@ def _check(
     for option, value, least in (("max_problem_tokens", max_problem_tokens, 1), ("code_depth", code_depth, 2)):
         if value < least:
             raise ValueError(f"{option} must be {least} or more, got {value}")
+    if not engine_seconds > 0:
+        raise ValueError(f"engine_seconds must be above 0, got {engine_seconds}")
     if sampler == "seed" and max_depth > code_depth - 1:
         raise ValueError(f"max_depth {max_depth} needs code_depth {max_depth + 1} or more, got {code_depth}")
 
@@ -275,11 +278,8 @@ class Taylor:
         if isinstance(target, ParseError):
             raise ValueError(f"the reference is no answer: token {target.position}: {target.reason}")
         agree = [guess == true for guess, true in zip(predicted, target, strict=True)]
-        evidence = {
-            "predicted": list(map(display.plain, predicted)),
-            "target": list(map(display.plain, target)),
-            "agree": agree,
-        }
+        shown = {"predicted": predicted, "target": target}
+        evidence = {name: list(map(display.plain, values)) for name, values in shown.items()} | {"agree": agree}
         return ("proved" if all(agree) else "refuted"), evidence
 
     def measure(self, example: Example, answer: Tokens) -> dict[str, float]:
