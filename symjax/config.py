@@ -45,19 +45,21 @@ def section(constructor: Callable[..., Any], /, **values: Any) -> ConfigDict:
 def flag_sentence(error: Exception, argv: Sequence[str]) -> str:
     """What is wrong with the command line `argv`, in one sentence, for an error that reading its flags raised."""
     if isinstance(error, AttributeError | KeyError):
-        return _unknown_key(argv) or f"missing config key {error}"
+        return _unknown_key(argv) or f"unknown or missing config key {error}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else repr(error)
 
 
 def _unknown_key(argv: Sequence[str]) -> str | None:
-    """The sentence about the first `--config.<key>=...` that the file of `--config=...` does not have."""
-    given = [argument.lstrip("-").partition("=")[::2] for argument in argv]
-    path, suffix, preset = dict(given).get("config", "").partition(".py")
+    """The sentence about the first `--config.<key>=...` that the file of `--config` does not have."""
+    split = [argument.lstrip("-").partition("=") for argument in argv]
+    following = zip(split, [*argv[1:], ""], strict=True)
+    named = [value or after for (flag, _, value), after in following if flag == "config"]
+    path, suffix, preset = "".join(named[-1:]).partition(".py")
     if not suffix:
         return None
     config = runpy.run_path(path + suffix)["get_config"](*filter(None, [preset.removeprefix(":")]))
-    for flag, _ in given:
+    for flag, _, _ in split:
         node, where = config, ""
         for name in flag.split(".")[1:] if flag.startswith("config.") else ():
             known = sorted(node) if isinstance(node, ConfigDict) else ["no keys"]

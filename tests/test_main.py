@@ -21,6 +21,7 @@ CONFIG = f"--config={ROOT}/configs/taylor_transformer.py"
         (["--config=nowhere.py"], "No such file or directory"),
         ([f"{CONFIG}:huge"], "unknown preset 'huge'; known presets: (none), tiny, base, large, seed"),
         ([CONFIG, "--config.train.num_step=3"], "unknown config key train.num_step; train has: eval_every, "),
+        (["--config", CONFIG[9:], "--config.train.num_step=3"], "unknown config key train.num_step; train has: "),
         ([CONFIG, "--config.trains.num_steps=3"], "unknown config key trains; it has: checkpoint, data, "),
         ([CONFIG, "--config.train.num_steps=many"], "--config.train.num_steps=many: invalid literal for int()"),
         ([CONFIG, "--mode=sweep"], "--mode=sweep: value should be one of <train|evaluate>"),
