@@ -7,8 +7,10 @@ matters neither which process runs it nor what ran before.
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import functools
+import gc
 import json
 import mmap
 import os
@@ -24,6 +26,7 @@ from symjax.data.records import PARTIAL, ShardInfo, ShardWriter, Signature, enco
 from symjax.tasks import Rejection, Task
 
 INDEX_BITS = 64
+COLLECTION_THRESHOLDS = (100_000, 50, 50)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,7 +100,8 @@ def make_shard(job: ShardJob) -> ShardReport:
     task = _load(job.task_name, json.dumps(dict(job.task_options), sort_keys=True))
     first = job.shard_index * job.shard_attempts
     accepted, rejections, seen = 0, collections.Counter(), set()
-    with ShardWriter(job.path, Signature.of(task), file_format=job.file_format) as writer, _Position(job.path) as at:
+    writer = ShardWriter(job.path, Signature.of(task), file_format=job.file_format)
+    with _rare_collections(), writer, _Position(job.path) as at:
         for index, rng in _attempts(job.seed, range(first, first + job.shard_attempts)):
             if index in job.skip:
                 continue
@@ -139,6 +143,17 @@ def _attempts(seed: int, indices: range) -> Iterator[tuple[int, random.Random]]:
     for index in indices:
         rng.seed(seed << INDEX_BITS | index)
         yield index, rng
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Makes Python look for cyclic garbage seldom: tables of series are large, long-lived and free of cycles."""
+    before = gc.get_threshold()
+    gc.set_threshold(*COLLECTION_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @functools.lru_cache(maxsize=4)

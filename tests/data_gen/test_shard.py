@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import hashlib
 import itertools
 import json
@@ -107,6 +108,14 @@ def test_reports_come_back_and_only_with_their_shard(tmp_path):
 def test_only_the_shard_and_its_report_stay(tmp_path):
     make_shard(job(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shard-000002.arrayrecord", "shard-000002.json"]
+
+
+def test_the_garbage_collector_is_left_as_it_was(tmp_path, monkeypatch):
+    before, seen = gc.get_threshold(), []
+    monkeypatch.setattr(shard, "encode", lambda *given: seen.append(gc.get_threshold()) or encode(*given))
+    make_shard(job(tmp_path))
+    assert set(seen) == {shard.COLLECTION_THRESHOLDS}
+    assert gc.get_threshold() == before
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
