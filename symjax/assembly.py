@@ -33,6 +33,9 @@ from symjax.training.optimizer import Optimizer, make_optimizer
 from symjax.training.options import TrainOptions
 from symjax.training.step import TrainState, class_weights, init_state
 
+LEAVING_SECONDS = 20
+"""How long a process that ends waits for the others; where they wait for it, all of them end then."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Setup:
@@ -243,8 +246,8 @@ def start_jax(cache: pathlib.Path, *, coordinator: str | None, num_processes: in
         return
     try:
         if coordinator:
-            jax.distributed.initialize(coordinator, num_processes, process_id)
+            jax.distributed.initialize(coordinator, num_processes, process_id, shutdown_timeout_seconds=LEAVING_SECONDS)
         else:
-            jax.distributed.initialize()
+            jax.distributed.initialize(shutdown_timeout_seconds=LEAVING_SECONDS)
     except RuntimeError as error:
         raise ValueError(f"process {process_id} of {num_processes} at {coordinator} cannot join: {error}") from error
