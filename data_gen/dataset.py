@@ -236,7 +236,13 @@ def _writing(directory: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _only_one(directory: pathlib.Path) -> Iterator[None]:
-    """Waits until no other process writes the data set; the lock goes with its process, however that ends."""
+    """Waits until no other process writes the data set; the lock goes with its process, however that ends.
+
+    A finished data set, which may be read-only, is not locked.
+    """
+    if (directory / MANIFEST).exists() and not (directory / ATTEMPTS).exists():
+        yield
+        return
     directory.mkdir(parents=True, exist_ok=True)
     try:
         import fcntl

@@ -114,6 +114,13 @@ def test_a_finished_data_set_is_left_alone(folder):
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != ".lock"} == before
 
 
+def test_a_finished_data_set_may_be_read_only(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / ".lock").unlink()
+    assert make(copy) == copy / "dataset.json"
+    assert not (copy / ".lock").exists()
+
+
 def test_tfrecord_and_several_files(folder, tmp_path):
     make(tmp_path / "t", file_format="tfrecord", examples_per_file=100)
     names = [file.name for file in Manifest.read(tmp_path / "t").shards("train")]
