@@ -110,6 +110,8 @@ def _value(text: str) -> Any:
 
 def _label(options: argparse.Namespace) -> int:
     task = tasks.load(options.task, **_options(options.option))
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; give problems there, one a line")
     label_lines(task, sys.stdin.buffer, sys.stdout)
     return 0
 

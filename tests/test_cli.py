@@ -96,6 +96,12 @@ def test_label_answers_every_line_in_order(monkeypatch, capsys) -> None:
     assert "unknown name 'y'" in found[7]["detail"]
 
 
+def test_label_without_standard_input_is_refused(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert cli.main(["label", "--task=taylor"]) == 2
+    assert capsys.readouterr().err == "symjax: standard input is closed; give problems there, one a line\n"
+
+
 def test_label_of_no_lines_is_nothing(monkeypatch, capsys) -> None:
     assert label(b"", monkeypatch, capsys) == []
     assert [row["reason"] for row in label(b"\n", monkeypatch, capsys)] == ["malformed"]
@@ -154,6 +160,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         (["inspect", "/no/such/path"], "/no/such/path does not exist"),
         (["audit", "/no/such/path"], "/no/such/path does not exist"),
         (["inspect", __file__], "is no shard"),
+        (["inspect", os.devnull], "is no shard"),
         (["audit", str(pathlib.Path(__file__).parent)], "is no finished data set"),
     ],
 )

@@ -40,7 +40,7 @@ PARTIAL = ".partial"
 _ARRAYRECORD_WRITE = "group_size:1,zstd:3"
 _ARRAYRECORD_READ = "readahead_buffer_size:0,max_parallelism:0"
 _CRC_DELTA = 0xA282EAD8
-_AGAIN = "delete its folder and generate the data set again"
+_AGAIN = "delete the data set that it is of, and generate that again"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -185,10 +185,10 @@ class ShardReader:
         self.path = pathlib.Path(path)
         self._signature = signature
         self.random_access = self.path.suffix == ".arrayrecord"
-        if not self.path.is_file():
-            raise RecordError(f"{self.path} does not exist; {_AGAIN}, or give another one")
         if self.path.suffix[1:] not in FILE_FORMATS:
             raise RecordError(f"{self.path} is no shard; shards end in {' or '.join('.' + f for f in FILE_FORMATS)}")
+        if not self.path.is_file():
+            raise RecordError(f"{self.path} does not exist; {_AGAIN}")
         size = self.path.stat().st_size
         if info is not None and size != info.bytes:
             raise RecordError(f"{self.path} has {size} bytes instead of {info.bytes}: truncated or replaced; {_AGAIN}")

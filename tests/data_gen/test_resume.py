@@ -154,7 +154,7 @@ def test_a_damaged_shard_is_refused_by_name_and_made_again_once_deleted(tmp_path
     folder = shutil.copytree(before_merge, tmp_path / "set")
     victim = folder / "attempts" / "shard-000000.arrayrecord"
     victim.write_bytes(bytes(victim.stat().st_size))
-    with pytest.raises(GenerationError, match=r"shard-000000\.arrayrecord.*delete it"):
+    with pytest.raises(GenerationError, match=r"shard-000000\.arrayrecord.*delete the data set"):
         make(folder)
     victim.unlink()
     make(folder)
