@@ -170,10 +170,9 @@ def validate(
     task: Task,
     decode: Decode,
     batches: Iterable[tuple[Any, list[Example]]],
-    num_examples: int = 0,
     gather: Gather = lambda items: items,
 ) -> dict[str, float]:
-    """Figures of the first `num_examples` problems (0: all) by name, without intervals: metrics, then verdict rates.
+    """Figures of all problems by name, without intervals: metrics, then verdict rates.
 
     The light form of `evaluate` for use between training steps; writes nothing.  A process may have no problem of its
     own: figures are made of the rows of all of them, which `gather` brings together, so they are the same everywhere.
@@ -184,7 +183,7 @@ def validate(
             "verdict": task.verify(example.problem, answer, example.answer).kind,
             "measures": task.measure(example, answer),
         }
-        for number, example, answer, _ in _answers(task, decode, iter(batches), num_examples or math.inf)
+        for number, example, answer, _ in _answers(task, decode, iter(batches), math.inf)
     ]
     whole = {"slices": {}, "operators": (), "label_unseen": False}
     rows = [row | whole for row in sorted(gather(own), key=lambda row: row["id"])]
