@@ -9,7 +9,7 @@ import sys
 from absl import flags, logging
 from ml_collections import config_flags
 
-from symjax.config import flag_sentence
+from symjax.config import error_sentence, flag_sentence
 
 FLAGS = flags.FLAGS
 CONFIG = config_flags.DEFINE_config_file("config", None, "configs/<file>.py or configs/<file>.py:<preset>")
@@ -53,7 +53,7 @@ def run(argv: list[str]) -> int:
     except train.USER_ERRORS as error:
         if logging.level_debug():
             raise
-        return fail(" ".join(str(error).split()))
+        return fail(error_sentence(error))
     return 0
 
 

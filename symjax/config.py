@@ -6,6 +6,7 @@ once, every leaf can be overridden by flag, and a default lives once, beside the
 
 from __future__ import annotations
 
+import errno
 import inspect
 import runpy
 import types
@@ -48,6 +49,14 @@ def flag_sentence(error: Exception, argv: Sequence[str]) -> str:
         return _unknown_key(argv) or f"unknown or missing config key {error}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else repr(error)
+
+
+def error_sentence(error: Exception) -> str:
+    """What happened, in one line; the system's word for a full disk is followed by what to do about it."""
+    sentence = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        sentence += "; make room where runs and data lie, then run the same command again: it goes on"
+    return sentence
 
 
 def _unknown_key(argv: Sequence[str]) -> str | None:

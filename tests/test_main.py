@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,6 +63,16 @@ def test_signals_while_data_are_made_keep_the_shards(name, tmp_path):
     output = finish(process, code=128 + number)
     assert "of 100,000 examples; the same command goes on from there" in output
     assert list(tmp_path.glob("data/*/attempts/shard-*.json"))
+
+
+def test_a_full_disk(data, tmp_path):
+    shutil.copytree(data, tmp_path, dirs_exist_ok=True)
+    run_dir = tmp_path / "runs" / "unbroken"
+    before = (run_dir / "report.html").read_bytes()
+    (run_dir / "report.html.tmp").symlink_to("/dev/full")
+    output = finish(command(run_dir, "--mode=evaluate"), code=2)
+    assert "No space left on device; make room" in output.splitlines()[-1]
+    assert (run_dir / "report.html").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
