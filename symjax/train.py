@@ -225,7 +225,9 @@ def make_validation(setup: Setup) -> Callable[[Any], dict[str, float]]:
     if not Manifest.read(setup.manifest.parent).count("validation"):
         raise ValueError(f"{setup.manifest.parent} has no validation examples; raise dataset.validation_fraction")
     decode = make_decode(setup)
-    loss_step = jax.jit(make_loss_step(setup.graphdef), out_shardings=sharding.replicated(setup.mesh))
+    # Weighted as in training, so that the two curves can be compared.
+    loss_step = make_loss_step(setup.graphdef, token_weights=setup.token_weights)
+    loss_step = jax.jit(loss_step, out_shardings=sharding.replicated(setup.mesh))
 
     def validate(params: Any) -> dict[str, float]:
         items = list(evaluation_batches(setup, "validation", setup.options.eval_examples))

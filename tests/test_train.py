@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from symjax import train
+from symjax.assembly import set_up
 from symjax.training.checkpoint import Checkpointer
 from symjax.training.progress import DivergenceError, Interrupted
 from symjax.training.run_folder import locked
@@ -150,6 +151,16 @@ def test_a_signal_after_the_last_step_ends_the_run_before_the_evaluation(workdir
     with pytest.raises(Interrupted, match=r"Ctrl-C: saved step 1 of 1 .* the same command goes on"):
         train.train_and_evaluate(small(train__num_steps=1), workdir)
     assert not (workdir / "evaluation").exists()
+
+
+def test_the_validation_loss_weighs_tokens_as_training_does(workdir):
+    """Same parameters: where only exponents count, the loss is that of exponents."""
+    losses = []
+    for weights in ((), ((".*", 2.0),), (("E.*", 1.0), (".*", 0.0))):
+        setup = set_up(small(train__token_weights=weights), workdir)
+        losses.append(train.make_validation(setup)(setup.init().params)["cross_entropy"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    assert abs(losses[2] - losses[0]) > 0.01
 
 
 def test_patience_ends_training(workdir):
