@@ -1,3 +1,4 @@
+import math
 import random
 from decimal import Decimal
 
@@ -113,6 +114,12 @@ DECIMALS = {
     "add acos add 2 mul sqrt -1 sq x acos sub 2 mul sqrt -1 sq x": ["0", "0", "1.1547", "0", "0"],
     "add ln add -2 mul sqrt -1 sq x ln sub -2 mul sqrt -1 sq x": ["1.3863", "0", "0", "0", "0.25"],
     "add sqrt add -4 mul sqrt -1 sq x sqrt sub -4 mul sqrt -1 sq x": ["0", "0", "0.5", "0", "0"],
+    # the same where sums of conjugates would hide a wrong side
+    "mul sqrt -1 sub acos add 2 mul sqrt -1 sq x acos sub 2 mul sqrt -1 sq x": ["2.6339", "0", "0", "0", "0.38490"],
+    "mul sqrt -1 sub asin add 2 mul sqrt -1 sq x asin sub 2 mul sqrt -1 sq x": ["-2.6339", "0", "0", "0", "-0.38490"],
+    "mul sqrt -1 sub asin add -2 mul sqrt -1 sq x asin sub -2 mul sqrt -1 sq x": ["-2.6339", "0", "0", "0", "-0.38490"],
+    "mul sqrt -1 sub acosh add -2 mul sqrt -1 sq x acosh sub -2 mul sqrt -1 sq x": ["-6.2832", "0", "1.1547", "0", "0"],
+    "mul sqrt -1 sub atanh add 2 mul sqrt -1 sq x atanh sub 2 mul sqrt -1 sq x": ["-3.1416", "0", "0.66667", "0", "0"],
     "sqrt add 1 x": ["1", "0.5", "-0.125", "0.0625", "-0.039062"],
 }
 
@@ -237,6 +244,13 @@ def test_what_is_not_proved_is_flagged():
     assert found.exact[1] == "1"
     assert not found.two_sided
     assert taylor_series(read("sqrt sq sq x")).two_sided
+
+
+def test_small_is_not_zero_while_more_bits_may_tell():
+    small = f"div div div div 1 {2**35} {2**35} {2**35} {2**35}"
+    found = taylor_series(read(f"add x mul sq x sub exp -400 exp add -400 {small}"))
+    assert float(found.rounded[2]) == pytest.approx(-math.exp(-400) * 2**-140, rel=1e-4, abs=0)
+    assert not found.numeric_zero
 
 
 def test_other_leaves():
