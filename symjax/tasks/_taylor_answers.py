@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from symjax.tasks import ParseError, Tokens
 from symjax.tokenization.grammar import GrammarSpec, State
-from symjax.tokenization.numbers import EXPONENTS, MINUS, P10, PLUS, ZERO, NumberError
+from symjax.tokenization.numbers import P10, ZERO, NumberError
 from symjax.tokenization.vocabulary import EOS, Vocabulary
 
 ORDER = 4
@@ -59,7 +59,7 @@ class AnswerFormat:
     @property
     def max_length(self) -> int:
         """Most tokens that an answer has, `<eos>` included."""
-        return len(DEGREES) * (self.degree_tokens + 2 + len(self.notation.groups)) + 1
+        return len(DEGREES) * (self.degree_tokens + len(self.notation.slots)) + 1
 
     def write(self, coefficients: Sequence[Decimal]) -> Tokens:
         """Tokens of c0..c4, given by degree.
@@ -109,11 +109,11 @@ class AnswerFormat:
         return tuple(found[degree] for degree in DEGREES)
 
     def grammar(self) -> GrammarSpec:
-        """The well-formed answers; codes are (1 + degree, place): 1 degree, 2 sign, 3 exponent, 4.. digits."""
+        """The well-formed answers; codes are (1 + degree, place): 1 degree token, 2.. the number."""
         states: dict[str, State] = {"start": State(moves=self._next_degrees(0))}
         for rank, degree in enumerate(self.order):
             states |= self._number_states(degree, self._next_degrees(rank + 1))
-        return GrammarSpec(start="start", states=states, code_sizes=(2 + ORDER, 4 + len(self.notation.groups)))
+        return GrammarSpec(start="start", states=states, code_sizes=(2 + ORDER, 2 + len(self.notation.slots)))
 
     def _next_degrees(self, rank: int) -> dict[str, str]:
         """Moves in front of the coefficient at place `rank` of the order, or to the end."""
@@ -123,30 +123,27 @@ class AnswerFormat:
             return moves if rank == 0 else moves | {EOS: "end"}
         if not left:
             return {EOS: "end"}
-        return {degree_token(left[0]): f"degree {left[0]}"} if self.degree_tokens else self._signs(left[0])
+        return {degree_token(left[0]): f"degree {left[0]}"} if self.degree_tokens else self._numbers(left[0])
 
-    def _signs(self, degree: int) -> dict[str, str]:
+    def _numbers(self, degree: int) -> dict[str, str]:
         zero = {ZERO: f"zero {degree}"} if self.layout == DENSE else {}
-        return dict.fromkeys((PLUS, MINUS), f"sign {degree}") | zero
+        return self._slot(degree, 0) | zero
 
     def _number_states(self, degree: int, following: dict[str, str]) -> dict[str, State]:
         """States inside the coefficient of `degree`; `following` are the moves behind it."""
-        group, width = 1 + degree, len(self.notation.groups)
-        states = {
-            f"sign {degree}": State(moves=dict.fromkeys(EXPONENTS, f"exponent {degree}"), code=(group, 2)),
-            f"exponent {degree}": State(moves=self._digits(degree, 0), code=(group, 3)),
-        }
+        group, last = 1 + degree, len(self.notation.slots) - 1
+        states = {}
         if self.degree_tokens:
-            states[f"degree {degree}"] = State(moves=self._signs(degree), code=(group, 1))
+            states[f"degree {degree}"] = State(moves=self._numbers(degree), code=(group, 1))
         if self.layout == DENSE:
             states[f"zero {degree}"] = State(moves=following, code=(group, 2))
-        for place in range(width):
-            moves = following if place == width - 1 else self._digits(degree, place + 1)
-            states[f"digits {place} of {degree}"] = State(moves=moves, code=(group, 4 + place))
+        for place in range(last + 1):
+            moves = following if place == last else self._slot(degree, place + 1)
+            states[f"place {place} of {degree}"] = State(moves=moves, code=(group, 2 + place))
         return states
 
-    def _digits(self, degree: int, place: int) -> dict[str, str]:
-        return dict.fromkeys(self.notation.group_tokens(place), f"digits {place} of {degree}")
+    def _slot(self, degree: int, place: int) -> dict[str, str]:
+        return dict.fromkeys(self.notation.slots[place], f"place {place} of {degree}")
 
 
 def _read_degree(tokens: Tokens, position: int, allowed: Sequence[int]) -> int:

@@ -56,6 +56,7 @@ def make(
     code_depth: int = 16,
     layout: str = SPARSE,
     number_groups: tuple[int, ...] = (1, 1, 1, 1, 1),
+    joined_heads: bool = False,
     degree_tokens: bool = True,
     descending: bool = False,
     engine: str = "series",
@@ -75,6 +76,7 @@ def make(
         Deeper problems are rejected as "too_deep".
       layout: "sparse" writes nonzero coefficients only, "dense" all five.
       number_groups: digits of each token of a number; five in all.
+      joined_heads: write sign, first digits and exponent of a number as one token.
       degree_tokens: whether coefficients begin with their degree; only dense answers can do without.
       descending: highest degree first.
       engine: "series", the certified power series; or "sympy", the slow reference, under a time limit.
@@ -169,7 +171,7 @@ class Taylor:
     def answer_format(self) -> AnswerFormat:
         """How coefficients are written."""
         return AnswerFormat(
-            notation=P10(self.options["number_groups"]),
+            notation=P10(self.options["number_groups"], self.options["joined_heads"]),
             layout=self.options["layout"],
             degree_tokens=self.options["degree_tokens"],
             descending=self.options["descending"],

@@ -2,7 +2,8 @@
 
 A number is written `+`/`-`, `E-5`..`E5`, then its significant digits, the first of them not zero:
 sign d.dddd * 10^E.  The digits are cut into tokens by `groups`, so (1, 1, 1, 1, 1) writes a token for each digit
-and (3, 2) writes `314 16`.  Exact zero is the one token `ZERO`.
+and (3, 2) writes `314 16`.  `joined` writes sign, first group and exponent as one token, `-3E-2`.  Exact zero is the
+one token `ZERO`.
 
 Writing never rounds.  Whoever makes the number rounds it to the width of the notation, half to even on its exact
 value (`round_half_even` here does it for fractions, `symbolic.series` with a certificate for real numbers);
@@ -13,6 +14,8 @@ Example:
   ('-', 'E-2', '3', '1', '4', '1', '6')
   >>> P10((3, 2)).decode(("+", "E0", "100", "00"))
   Decimal('1.0000')
+  >>> P10((1, 2, 2), joined=True).encode(Decimal("-0.031416"))
+  ('-3E-2', '14', '16')
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from __future__ import annotations
 import dataclasses
 import decimal
 import functools
+import itertools
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -28,8 +32,6 @@ ZERO = "ZERO"
 PLUS, MINUS = "+", "-"
 MIN_EXPONENT, MAX_EXPONENT = -5, 5
 EXPONENTS = tuple(f"E{exponent}" for exponent in range(MIN_EXPONENT, MAX_EXPONENT + 1))
-
-_EXPONENT_OF = {token: int(token[1:]) for token in EXPONENTS}
 
 
 class OutOfRange(ValueError):  # noqa: N818 - it names what the value is
@@ -56,11 +58,14 @@ class NumberError(ValueError):
 class P10:
     """The notation with its digits cut into tokens of `groups` digits each, from the left.
 
+    `joined`: sign, first group and exponent are one token instead of three.
+
     Raises:
       ValueError: a width outside 1..3, or no group at all.
     """
 
     groups: tuple[int, ...] = (1, 1, 1, 1, 1)
+    joined: bool = False
 
     def __post_init__(self) -> None:
         if not self.groups or any(width not in (1, 2, 3) for width in self.groups):
@@ -72,13 +77,26 @@ class P10:
         return sum(self.groups)
 
     @functools.cached_property
+    def slots(self) -> tuple[tuple[str, ...], ...]:
+        """The tokens that may stand at each place of a number that is not zero."""
+        groups = tuple(self.group_tokens(place) for place in range(len(self.groups)))
+        if not self.joined:
+            return ((PLUS, MINUS), EXPONENTS, *groups)
+        heads = (
+            f"{sign}{digits}{exponent}" for sign in (PLUS, MINUS) for exponent in EXPONENTS for digits in groups[0]
+        )
+        return (tuple(heads), *groups[1:])
+
+    @functools.cached_property
     def tokens(self) -> tuple[str, ...]:
-        """Every token that numbers use: signs, zero, exponents, then digit groups by width and value."""
-        groups = {token for place in range(len(self.groups)) for token in self.group_tokens(place)}
-        return (PLUS, MINUS, ZERO, *EXPONENTS, *sorted(groups, key=lambda token: (len(token), token)))
+        """Every token that numbers use: signs, zero and exponents, or zero and heads; then digit groups by width."""
+        fixed = 1 if self.joined else 2
+        groups = {token for slot in self.slots[fixed:] for token in slot}
+        front = (ZERO, *self.slots[0]) if self.joined else (*self.slots[0], ZERO, *self.slots[1])
+        return (*front, *sorted(groups, key=lambda token: (len(token), token)))
 
     def group_tokens(self, place: int) -> tuple[str, ...]:
-        """Tokens that may stand at digit group `place`; the first group does not begin with 0."""
+        """The digits that may stand at group `place`; the first group does not begin with 0."""
         width = self.groups[place]
         first = 10 ** (width - 1) if place == 0 else 0
         return tuple(f"{number:0{width}d}" for number in range(first, 10**width))
@@ -90,7 +108,7 @@ class P10:
           OutOfRange: the exponent does not fit.
           ValueError: `value` is not finite, or has more significant digits than the notation.
         """
-        return _encode(self.groups, value)
+        return _encode(self, value)
 
     def decode(self, tokens: Sequence[str]) -> Decimal:
         """The number that `tokens` write.
@@ -109,23 +127,29 @@ class P10:
         Raises:
           NumberError: no whole number stands there.
         """
-        sign = _expect(tokens, start, _SIGNS, "a sign or ZERO")
-        if sign == ZERO:
+        if start < len(tokens) and tokens[start] == ZERO:
             return Decimal(0), start + 1
-        exponent = _EXPONENT_OF[_expect(tokens, start + 1, _EXPONENT_OF, "an exponent E-5..E5")]
-        text = "".join(
-            _expect(tokens, start + 2 + place, allowed, f"{width} digit{'s' * (width > 1)}")
-            for place, (width, allowed) in enumerate(zip(self.groups, _group_sets(self.groups), strict=True))
-        )
+        slots = _slot_sets(self)
+        parts = [_expect(tokens, start + place, allowed, self._slot_name(place)) for place, allowed in enumerate(slots)]
+        if self.joined:
+            first, exponent = parts[0][1:].split("E")
+            text = "".join((first, *parts[1:]))
+        else:
+            exponent, text = parts[1][1:], "".join(parts[2:])
         digits = tuple(map(int, text))
-        value = Decimal((int(sign == MINUS), digits, exponent - len(digits) + 1))
-        return value, start + 2 + len(self.groups)
+        value = Decimal((int(parts[0].startswith(MINUS)), digits, int(exponent) - len(digits) + 1))
+        return value, start + len(slots)
+
+    def _slot_name(self, place: int) -> str:
+        if place == 0:
+            return "sign, first digits and exponent, or ZERO," if self.joined else "a sign or ZERO"
+        if place == 1 and not self.joined:
+            return "an exponent E-5..E5"
+        width = self.groups[place if self.joined else place - 2]
+        return f"{width} digit{'s' * (width > 1)}"
 
 
-_SIGNS = frozenset({PLUS, MINUS, ZERO})
-
-
-def _expect(tokens: Sequence[str], position: int, allowed: frozenset[str] | dict[str, int], what: str) -> str:
+def _expect(tokens: Sequence[str], position: int, allowed: frozenset[str], what: str) -> str:
     """The token at `position`, which must be one of `allowed`."""
     if position >= len(tokens):
         raise NumberError(position, f"the number ends where {what} should follow")
@@ -135,19 +159,18 @@ def _expect(tokens: Sequence[str], position: int, allowed: frozenset[str] | dict
 
 
 @functools.cache
-def _group_sets(groups: tuple[int, ...]) -> tuple[frozenset[str], ...]:
-    notation = P10(groups)
-    return tuple(frozenset(notation.group_tokens(place)) for place in range(len(groups)))
+def _slot_sets(notation: P10) -> tuple[frozenset[str], ...]:
+    return tuple(map(frozenset, notation.slots))
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _encode(groups: tuple[int, ...], value: Decimal) -> tuple[str, ...]:
+def _encode(notation: P10, value: Decimal) -> tuple[str, ...]:
     """See `P10.encode`; equal numbers have equal tokens, whatever trailing zeros they carry."""
     if not value.is_finite():
         raise ValueError(f"{value} is not a finite number")
     if not value:
         return (ZERO,)
-    width = sum(groups)
+    width = notation.digits
     sign, digits, _ = value.as_tuple()
     text = "".join(map(str, digits)).rstrip("0")
     if len(text) > width:
@@ -156,12 +179,11 @@ def _encode(groups: tuple[int, ...], value: Decimal) -> tuple[str, ...]:
     if not MIN_EXPONENT <= exponent <= MAX_EXPONENT:
         raise OutOfRange(value)
     text = text.ljust(width, "0")
-    tokens = [MINUS if sign else PLUS, f"E{exponent}"]
-    start = 0
-    for group in groups:
-        tokens.append(text[start : start + group])
-        start += group
-    return tuple(tokens)
+    ends = list(itertools.accumulate(notation.groups))
+    first, *rest = (text[end - width : end] for end, width in zip(ends, notation.groups, strict=True))
+    mark = MINUS if sign else PLUS
+    head = (f"{mark}{first}E{exponent}",) if notation.joined else (mark, f"E{exponent}", first)
+    return (*head, *rest)
 
 
 def round_half_even(value: Fraction, digits: int = 5) -> Decimal:

@@ -26,6 +26,7 @@ CONFORMANCE = {
             {},
             {"layout": "dense"},
             {"layout": "dense", "degree_tokens": False, "descending": True, "number_groups": (1, 2, 2)},
+            {"layout": "dense", "degree_tokens": False, "number_groups": (1, 2, 2), "joined_heads": True},
             {"number_groups": (3, 2), "descending": True, "max_depth": 2, "code_depth": 3},
             {"sampler": "length", "max_operators": 5, "integers": (0, 2, 10), "family_exclusion": False},
         ],
@@ -181,6 +182,7 @@ def test_equal_functions_have_equal_fingerprints() -> None:
         ({}, "x1 + E0 1 0 0 0 0 x3 - E-1 1 6 6 6 7"),
         ({"descending": True}, "x3 - E-1 1 6 6 6 7 x1 + E0 1 0 0 0 0"),
         ({"number_groups": (3, 2)}, "x1 + E0 100 00 x3 - E-1 166 67"),
+        ({"number_groups": (1, 2, 2), "joined_heads": True}, "x1 +1E0 00 00 x3 -1E-1 66 67"),
         ({"layout": "dense"}, "x0 ZERO x1 + E0 1 0 0 0 0 x2 ZERO x3 - E-1 1 6 6 6 7 x4 ZERO"),
         ({"layout": "dense", "descending": True}, "x4 ZERO x3 - E-1 1 6 6 6 7 x2 ZERO x1 + E0 1 0 0 0 0 x0 ZERO"),
         ({"layout": "dense", "degree_tokens": False}, "ZERO + E0 1 0 0 0 0 ZERO - E-1 1 6 6 6 7 ZERO"),
@@ -250,9 +252,9 @@ def test_codes_say_which_coefficient_and_where() -> None:
     spec = load(number_groups=(3, 2)).grammar()
     assert spec.code_sizes == (6, 6)
     assert spec.states["degree 2"].code == (3, 1)
-    assert spec.states["sign 2"].code == (3, 2)
-    assert spec.states["exponent 2"].code == (3, 3)
-    assert spec.states["digits 1 of 2"].code == (3, 5)
+    assert spec.states["place 0 of 2"].code == (3, 2)
+    assert spec.states["place 1 of 2"].code == (3, 3)
+    assert spec.states["place 3 of 2"].code == (3, 5)
     dense = load(layout="dense").grammar()
     assert dense.states["zero 4"].code == (5, 2)
 
@@ -262,8 +264,8 @@ def test_sparse_grammar_wants_a_coefficient_and_rising_degrees() -> None:
     tables = compile_grammar(task.grammar(), task.answer_vocabulary)
     allowed = {task.answer_vocabulary.tokens[i] for i, to in enumerate(tables.next_state[tables.start]) if to >= 0}
     assert allowed == {"x0", "x1", "x2", "x3", "x4"}
-    assert set(task.grammar().states["digits 4 of 2"].moves) == {"x3", "x4", "<eos>"}
-    assert set(task.grammar().states["digits 4 of 4"].moves) == {"<eos>"}
+    assert set(task.grammar().states["place 6 of 2"].moves) == {"x3", "x4", "<eos>"}
+    assert set(task.grammar().states["place 6 of 4"].moves) == {"<eos>"}
 
 
 def test_the_reference_scores_the_floor_of_rounding() -> None:

@@ -25,13 +25,14 @@ def written_numbers(draw: st.DrawFn) -> Decimal:
     return Decimal((sign, tuple(map(int, str(digits))), exponent - 4))
 
 
+@pytest.mark.parametrize("joined", [False, True])
 @pytest.mark.parametrize("groups", GROUPS)
 @given(value=written_numbers())
-def test_decode_undoes_encode(groups: tuple[int, ...], value: Decimal) -> None:
-    notation = P10(groups)
+def test_decode_undoes_encode(groups: tuple[int, ...], joined: bool, value: Decimal) -> None:
+    notation = P10(groups, joined)
     tokens = notation.encode(value)
     assert notation.decode(tokens) == value
-    assert len(tokens) == (1 if value == 0 else 2 + len(groups))
+    assert len(tokens) == (1 if value == 0 else len(groups) + (0 if joined else 2))
     assert set(tokens) <= set(notation.tokens)
 
 
@@ -53,6 +54,8 @@ def test_known_numbers() -> None:
     assert P10((3, 2)).encode(Decimal("0.166670")) == ("+", "E-1", "166", "67")
     assert P10((1, 2, 2)).encode(Decimal(120)) == ("+", "E2", "1", "20", "00")
     assert P10().encode(Decimal("-0.000")) == ("ZERO",)
+    assert P10((1, 2, 2), joined=True).encode(Decimal(-120)) == ("-1E2", "20", "00")
+    assert P10((3, 2), joined=True).decode(("+166E-1", "67")) == Decimal("0.16667")
     assert P10().decode(("ZERO",)) == 0
     assert P10().decode(("-", "E-2", "3", "1", "4", "1", "6")) == Decimal("-0.031416")
 
@@ -108,6 +111,7 @@ def test_impossible_groups_are_refused(groups: tuple[int, ...]) -> None:
 def test_token_tables() -> None:
     assert len(P10().tokens) == 3 + 11 + 10
     assert len(P10((3, 2)).tokens) == 3 + 11 + 100 + 900
+    assert len(P10((1, 2, 2), joined=True).tokens) == 1 + 2 * 11 * 9 + 100
     assert P10((1, 2, 2)).group_tokens(0) == tuple("123456789")
     assert P10((1, 2, 2)).group_tokens(1)[:2] == ("00", "01")
 
