@@ -306,8 +306,9 @@ def _line(step: int, num_steps: int, values: dict[str, float], rates: Rates) -> 
         f"loss {values['loss']:.4f}",
         f"token accuracy {values['token_accuracy']:.1%}",
     ]
-    if "examples_per_second" in values:  # not for the first step, whose time is that of compilation
-        parts += [f"{values['examples_per_second']:,.0f} examples/s", f"{values['tokens_per_second']:,.0f} tokens/s"]
+    if "examples_per_second" not in values:  # the first step, whose time is that of compilation
+        return " | ".join(parts)
+    parts += [f"{values['examples_per_second']:,.0f} examples/s", f"{values['tokens_per_second']:,.0f} tokens/s"]
     if "model_flops_utilisation" in values:
         parts.append(f"MFU {values['model_flops_utilisation']:.1%}")
     return " | ".join([*parts, f"{duration(rates.time_left(num_steps - step))} left"])
