@@ -257,6 +257,11 @@ def test_damaged_files_are_refused_by_name(folder, tmp_path):
         damage()
         with pytest.raises(RecordError, match=rf"{victim.name}.*{rule}"):
             dataset(copy)
+    content = json.loads((copy / "dataset.json").read_text())
+    content["splits"]["test"]["files"][0]["count"] += 1
+    (copy / "dataset.json").write_text(json.dumps(content))
+    with pytest.raises(RecordError, match=r"test-00000-of-00001.arrayrecord holds \d+ examples instead of"):
+        load_examples(copy, "test", TASK)
     (copy / "dataset.json").write_text("{}")
     with pytest.raises(RecordError, match=r"dataset\.json has record schema None, this program reads schema 1"):
         dataset(copy)
