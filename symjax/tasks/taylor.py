@@ -240,7 +240,7 @@ class Taylor:
         tokens = prefix.write(expr) if expr.size <= longest else ()  # every node takes a token or more
         if not 0 < len(tokens) <= longest:
             count = len(tokens) or f"{expr.size} or more"
-            return Rejection("too_long", f"the expression takes {count} tokens; at most {longest} fit")
+            return Rejection("too_long", f"the expression takes {count} tokens; max_problem_tokens is {longest}")
         return tokens
 
     def _series(self, expr: Expression) -> series.TaylorSeries | ReferenceSeries | series.Refusal:

@@ -360,7 +360,7 @@ def test_limits_are_named() -> None:
     reasons = {getattr(short.sample(random.Random(index)), "reason", "valid") for index in range(100)}
     assert {"too_long", "valid"} <= reasons
     digits = load(max_problem_tokens=4).label(written("mul x INT+ 1 2"))
-    assert digits == Rejection("too_long", "the expression takes 5 tokens; at most 4 fit")
+    assert digits == Rejection("too_long", "the expression takes 5 tokens; max_problem_tokens is 4")
     deep = load(max_depth=1, code_depth=2).label(written("sin cos x"))
     assert deep == Rejection("too_deep", "2 operators are nested; at most 1 fit code_depth")
 
