@@ -293,12 +293,10 @@ class Taylor:
 
     def trivial_answers(self, training: Sequence[Example]) -> dict[str, Tokens]:
         """All zeros, and the median of each coefficient over the training answers (the lower one of two)."""
-        write = self.answer_format.write
-        answers = {"zeros": write((Decimal(0),) * len(DEGREES))}
-        if training:
-            rows = [self._own_answer(example) for example in training]
-            answers["median"] = write([statistics.median_low(column) for column in zip(*rows, strict=True)])
-        return answers
+        rows = [self._own_answer(example) for example in training]
+        medians = [statistics.median_low(column) for column in zip(*rows, strict=True)]
+        answers = {"zeros": (Decimal(0),) * len(DEGREES)} | ({"median": tuple(medians)} if rows else {})
+        return {name: self.answer_format.write(coefficients) for name, coefficients in answers.items()}
 
     def _own_answer(self, example: Example) -> Coefficients:
         """The rounded coefficients of an example of this task."""
