@@ -13,6 +13,10 @@ from data_gen.shard import ShardJob, ShardReport, make_shard_or_explain, positio
 from symjax.processes import watched_map
 
 
+MOST_SUSPECTS = 4
+"""Losses of one shard in different attempts: no attempt is to blame, but the whole shard is too much."""
+
+
 class GenerationError(RuntimeError):
     """Generation cannot go on; the message says why and what to do.  What is finished stays."""
 
@@ -29,7 +33,8 @@ def run_local(jobs: Iterator[ShardJob], *, workers: int, time_limit: float) -> G
     that happens twice in the same attempt, the attempt is skipped, which its report says.
 
     Raises:
-      GenerationError: a file cannot be written, the code failed, or a worker dies outside of any attempt.
+      GenerationError: a file cannot be written, the code failed, or the worker of a shard is lost outside of any attempt
+        or in ever other ones.
     """
     again: collections.deque[ShardJob] = collections.deque()
     running: list[ShardJob] = []
@@ -66,6 +71,11 @@ def _retry(job: ShardJob, failure: str, detail: str, suspects: set[tuple[int, in
     attempt = _lost_attempt(job)
     if (job.shard_index, attempt) not in suspects:
         suspects.add((job.shard_index, attempt))
+        if sum(shard == job.shard_index for shard, _ in suspects) == MOST_SUSPECTS:
+            raise GenerationError(
+                f"shard {job.shard_index} was lost in {MOST_SUSPECTS} different attempts (last: {detail}); "
+                "lower shard_attempts, raise shard_seconds, or use fewer workers if memory is short"
+            )
         return job
     if attempt < 0:
         raise GenerationError(

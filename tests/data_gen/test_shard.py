@@ -7,7 +7,10 @@ import gc
 import hashlib
 import itertools
 import json
+import os
+import pathlib
 import random
+import struct
 
 import pytest
 
@@ -172,6 +175,23 @@ def test_an_attempt_that_hangs_twice_is_skipped(tmp_path, monkeypatch):
     assert report.lost == {"310": "time_limit"}
     whole = make_shard(job(tmp_path, skip={310: "time_limit"}))
     assert dataclasses.replace(whole, seconds=0) == dataclasses.replace(report, seconds=0)
+
+
+def lose(argument: ShardJob) -> None:
+    """Ends the worker, each time in another attempt."""
+    count = pathlib.Path(argument.path).with_suffix(".count")
+    before = int(count.read_text()) if count.exists() else 0
+    count.write_text(str(before + 1))
+    shard.position_path(argument.path).write_bytes(struct.pack("<q", 300 + before))
+    os._exit(1)
+
+
+def test_a_shard_that_is_lost_again_and_again_ends_generation(tmp_path, monkeypatch):
+    monkeypatch.setattr("data_gen.runners.make_shard_or_explain", lose)
+    message = r"shard 2 was lost in 4 different attempts .*exit code 1.*; lower shard_attempts, raise shard_seconds"
+    with pytest.raises(GenerationError, match=message):
+        list(run_local(iter([job(tmp_path)]), workers=1, time_limit=60))
+    assert (tmp_path / "shard-000002.count").read_text() == "4"
 
 
 def test_a_golden_shard(tmp_path):
