@@ -12,7 +12,6 @@ from collections.abc import Generator, Iterator
 from data_gen.shard import ShardJob, ShardReport, make_shard_or_explain, position_path
 from symjax.processes import watched_map
 
-
 MOST_SUSPECTS = 4
 """Losses of one shard in different attempts: no attempt is to blame, but the whole shard is too much."""
 
@@ -33,8 +32,8 @@ def run_local(jobs: Iterator[ShardJob], *, workers: int, time_limit: float) -> G
     that happens twice in the same attempt, the attempt is skipped, which its report says.
 
     Raises:
-      GenerationError: a file cannot be written, the code failed, or the worker of a shard is lost outside of any attempt
-        or in ever other ones.
+      GenerationError: a file cannot be written, the code failed, or the worker of a shard is lost outside of any
+        attempt or in ever other ones.
     """
     again: collections.deque[ShardJob] = collections.deque()
     running: list[ShardJob] = []
