@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import sys
 
+import hypothesis
 import pytest
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "symjax" / "jax-tests"
@@ -18,6 +19,10 @@ os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FAST_COMPILATION}
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+# No deadline for one example: machines that run tests are busy.
+hypothesis.settings.register_profile("symjax")
+hypothesis.settings.load_profile("symjax")
 
 CHECKED = ("symjax.attention", "symjax.models", "symjax.training", "symjax.decoding")
 

@@ -54,7 +54,7 @@ def read(path, **options):
 
 
 @given(st.lists(stored_examples, max_size=8))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_blocks_round_trip(examples):
     block = unpack_block(pack_block(examples, SIGNATURE))
     assert block.signature == SIGNATURE

@@ -23,7 +23,7 @@ def textbook(a, b):
     return table[len(a), len(b)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(IDS, max_size=20), st.lists(IDS, min_size=1, max_size=20))
 def test_distances_are_the_textbooks(query, other):
     columns = np.array(other, np.int32)[:, None]
@@ -39,7 +39,7 @@ def test_every_word_size_agrees(length):
     assert distances.tolist() == [textbook(query, other) for other in others]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.lists(IDS, max_size=7), min_size=1, max_size=8),
     st.lists(st.lists(IDS, max_size=9), min_size=1, max_size=30),
