@@ -31,7 +31,7 @@ def run(argv: list[str]) -> int:
         if CONFIG.value is None:
             raise ValueError("--config is missing; for example --config=configs/taylor_transformer.py")
         CONFIG.value.to_dict()  # a file that could not be loaded says so only when it is used
-    except (flags.Error, AttributeError, KeyError, OSError, ValueError) as error:
+    except (flags.Error, AttributeError, KeyError, OSError, TypeError, ValueError) as error:
         return fail(flag_sentence(error, argv))
     if FLAGS["verbosity"].using_default_value:
         logging.set_verbosity(logging.FATAL)  # libraries log what ends in one of our sentences

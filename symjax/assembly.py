@@ -96,6 +96,7 @@ def set_up(config: ConfigDict, run_dir: pathlib.Path) -> Setup:
     """
     if run_dir.exists() and not run_dir.is_dir():
         raise ValueError(f"--workdir {run_dir} is no folder; name one, or a place for a new one")
+    batches.check_options(seed=config.seed, **options_of(config.data))
     options = TrainOptions(**options_of(config.train))
     evals = EvaluateOptions(**options_of(config.evals))
     task = tasks.load(**options_of(config.task))

@@ -45,7 +45,7 @@ def section(constructor: Callable[..., Any], /, **values: Any) -> ConfigDict:
 
 def flag_sentence(error: Exception, argv: Sequence[str]) -> str:
     """What is wrong with the command line `argv`, in one sentence, for an error that reading its flags raised."""
-    if isinstance(error, AttributeError | KeyError):
+    if isinstance(error, AttributeError | KeyError | TypeError):
         return _unknown_key(argv) or f"unknown or missing config key {error}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else repr(error)

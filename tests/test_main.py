@@ -23,6 +23,7 @@ CONFIG = f"--config={ROOT}/configs/taylor_transformer.py"
         ([f"{CONFIG}:huge"], "unknown preset 'huge'; known presets: (none), tiny, base, large, seed"),
         ([CONFIG, "--config.train.num_step=3"], "unknown config key train.num_step; train has: eval_every, "),
         (["--config", CONFIG[9:], "--config.train.num_step=3"], "unknown config key train.num_step; train has: "),
+        ([CONFIG, "--config.task.integers.x=1"], "unknown config key task.integers.x; task.integers has: no keys"),
         ([CONFIG, "--config.trains.num_steps=3"], "unknown config key trains; it has: checkpoint, data, "),
         ([CONFIG, "--config.train.num_steps=many"], "--config.train.num_steps=many: invalid literal for int()"),
         ([CONFIG, "--mode=sweep"], "--mode=sweep: value should be one of <train|evaluate>"),
@@ -47,6 +48,19 @@ def test_a_value_that_does_not_fit(tmp_path):
     assert output == f"main.py: unknown schedule 'linear'; known schedules: {known}\n"
     output = finish(command(tmp_path / "run", "--config.optimizer.schedule=linear", "--verbosity=1"), code=1)
     assert "Traceback" in output
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("data.window=0", "window is 0; it must be 1 or more"),
+        ("seed=-1", "seed is -1; it must be 0 or more"),
+        ("data.buckets=((0, 3),)", "buckets ((0, 3),) must be pairs of lengths of 1 or more"),
+    ],
+)
+def test_input_options_are_refused_before_data_are_made(flag, message, tmp_path):
+    assert finish(command(tmp_path / "run", f"--config.{flag}"), code=2) == f"main.py: {message}\n"
+    assert not (tmp_path / "data").exists()
 
 
 def test_evaluating_what_is_not_there(tmp_path):

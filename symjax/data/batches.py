@@ -91,10 +91,7 @@ def make_dataset(
         file.
       ValueError: a batch that does not divide over the processes, or a value below its least.
     """
-    counts = (("batch_size", batch_size, 1), ("window", window, 1), ("prefetch", prefetch, 0), ("seed", seed, 0))
-    for name, value, least in counts:
-        if value < least:
-            raise ValueError(f"{name} is {value}; it must be {least} or more")
+    check_options(seed=seed, batch_size=batch_size, window=window, buckets=buckets, prefetch=prefetch)
     if batch_size % process_count:
         raise ValueError(
             f"batch_size {batch_size} does not divide over {process_count} processes; use a multiple of {process_count}"
@@ -125,6 +122,18 @@ def make_dataset(
     )
 
 
+def check_options(
+    *, seed: int, batch_size: int, window: int, buckets: Sequence[tuple[int, int]], prefetch: int
+) -> None:
+    """Raises a ValueError for an option of `make_dataset` that no data set could fit."""
+    counts = (("batch_size", batch_size, 1), ("window", window, 1), ("prefetch", prefetch, 0), ("seed", seed, 0))
+    for name, value, least in counts:
+        if value < least:
+            raise ValueError(f"{name} is {value}; it must be {least} or more")
+    if any(not isinstance(shape, Sequence) or len(shape) != 2 or min(shape) < 1 for shape in buckets):
+        raise ValueError(f"buckets {tuple(buckets)} must be pairs of lengths of 1 or more")
+
+
 def require_same_pipeline(before: Mapping[str, Any], now: Mapping[str, Any], source: str) -> None:
     """Raises a ValueError that names `source` and the first difference: a position fits the stream it is of, only."""
     for name in sorted(set(before) | set(now)):
@@ -141,8 +150,6 @@ def _shapes(manifest: Manifest, buckets: Sequence[tuple[int, int]]) -> tuple[tup
     shapes = sorted(
         {(int(problem), int(answer)) for problem, answer in buckets}, key=lambda shape: (shape[0] * shape[1], shape)
     )
-    if any(min(shape) < 1 for shape in shapes):
-        raise ValueError(f"buckets {shapes} must be pairs of lengths of 1 or more")
     if not any(shape[0] >= largest[0] and shape[1] >= largest[1] for shape in shapes):
         shapes.append(largest)
     return tuple(shapes)
