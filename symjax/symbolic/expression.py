@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator
 from math import gcd
 from typing import Any, Final
 
-from symjax.symbolic.operators import OPERATORS
+from symjax.symbolic.operators import CONSTANTS, OPERATORS
 
 INTEGER: Final = "integer"
 RATIONAL: Final = "rational"
 SYMBOL: Final = "symbol"
-LEAVES: Final = frozenset({INTEGER, RATIONAL, SYMBOL})
+CONSTANT: Final = "constant"
+LEAVES: Final = frozenset({INTEGER, RATIONAL, SYMBOL, CONSTANT})
 N_ARY: Final = frozenset({"add", "mul"})
 
 MAX_DIGITS: Final = 1000
@@ -45,13 +46,13 @@ class _Draft:
 
 
 class Expression(_Draft):
-    """One node.  Built by `integer`, `rational`, `symbol` and `raw` only.
+    """One node.  Built by `integer`, `rational`, `symbol`, `constant` and `raw` only.
 
     Attributes:
-      op: an operator's name, or one of "integer", "rational", "symbol".
+      op: an operator's name, or one of "integer", "rational", "symbol", "constant".
       args: operands; empty for leaves.
       value: int for integers, (numerator, denominator) in lowest terms with denominator > 1 for rationals,
-        the name for symbols, None for operators.
+        the name for symbols and constants, None for operators.
       size: number of nodes of the tree (a shared subtree counts each time it occurs).
       depth: number of operators on the longest path to a leaf; 0 for leaves.
     """
@@ -59,7 +60,7 @@ class Expression(_Draft):
     __slots__ = ()
 
     def __init__(self) -> None:
-        raise TypeError("expressions are interned: build them with integer(), rational(), symbol() or raw()")
+        raise TypeError("expressions are interned: build them with integer(), symbol(), raw() and so on")
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"expressions are immutable; cannot set {name!r}")
@@ -150,6 +151,17 @@ def symbol(name: str) -> Expression:
     return _intern(SYMBOL, (), name)
 
 
+def constant(name: str) -> Expression:
+    """The constant `name`: pi, E (the base of exp) or I (the imaginary unit).
+
+    Raises:
+      ValueError: there is no such constant.
+    """
+    if name not in CONSTANTS:
+        raise ValueError(f"unknown constant {name!r}; known: {', '.join(CONSTANTS)}")
+    return _intern(CONSTANT, (), name)
+
+
 def raw(op: str, *args: Expression) -> Expression:
     """`op` applied to `args`, exactly as written.
 
@@ -174,6 +186,9 @@ def unchecked(op: str, args: tuple[Expression, ...]) -> Expression:
 X: Final = symbol("x")
 ZERO: Final = integer(0)
 ONE: Final = integer(1)
+PI: Final = constant("pi")
+E: Final = constant("E")
+IMAGINARY: Final = constant("I")
 
 
 def postorder(expr: Expression) -> Iterator[Expression]:

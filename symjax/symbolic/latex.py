@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from symjax.symbolic.expression import MAX_DIGITS, Expression, integer, rational, raw, symbol
-from symjax.symbolic.operators import OPERATORS, SYMBOLS
+from symjax.symbolic.operators import OPERATORS, SEED_OPERATORS, SEED_SYMBOLS
 from symjax.symbolic.reader import ReadError
 
 MAX_LENGTH: Final = 100_000
@@ -17,7 +17,9 @@ _PIECE: Final = re.compile(
     r"\s*(\\left\(|\\right\)|\\sqrt\[3\]|\\operatorname\{[a-z]+\}|\\[a-z]+|[0-9]+|[A-Za-z]|[-+^{}])", re.ASCII
 )
 _FUNCTIONS: Final = {
-    row.latex.split(r"\left(")[0].format(): row.name for row in OPERATORS.values() if r"\left(" in row.latex
+    OPERATORS[name].latex.split(r"\left(")[0].format(): name
+    for name in SEED_OPERATORS
+    if r"\left(" in OPERATORS[name].latex
 }
 _ROOTS: Final = {r"\sqrt": "sqrt", r"\sqrt[3]": "cbrt"}
 _FIXED_POWERS: Final = {"2": "sq", "3": "cb"}
@@ -106,7 +108,7 @@ class _Reader:
             return self._number(1)
         if piece == "{":
             return self._power()
-        if piece in SYMBOLS:
+        if piece in SEED_SYMBOLS:
             return symbol(self._take())
         if piece == r"\left(":
             return self._parentheses()

@@ -2,6 +2,10 @@
 
 Every other module reads this table and keeps no list of its own, so that a new operator is one new row.
 SymPy classes are named by strings: the table itself needs no SymPy.
+
+Beside the operators stand the words without operands: the constants; the symbols, real variables and coefficients; and
+the unknowns of integration and of differential equations, a function of x called Y with its derivatives Y' and Y''.
+`SEED_OPERATORS` and `SEED_SYMBOLS` are what the Taylor task is made of.
 """
 
 from __future__ import annotations
@@ -19,7 +23,8 @@ class Operator:
       name: the prefix token.
       arity: number of operands.
       sympy: name of the SymPy class or function, for the bridge and for the order of arguments.
-      infix: format string over `{0}`, `{1}` (operands, parenthesised where `precedence` asks for it).
+      infix: format string over `{0}`, `{1}`, ... (operands, parenthesised where `precedence` asks for it), which need
+        not be in order.
       latex: the same for LaTeX.
       mathml: the same for presentation MathML.
       precedence: binding strength of the infix form; 1 sums, 2 products, 3 signs, 4 powers, 5 function calls.
@@ -27,8 +32,8 @@ class Operator:
       boxed: operands that LaTeX and MathML set apart (numerator, radicand, exponent, function argument), so that
         they need no parentheses.
       family: operators of one family exclude each other below themselves in the seed's sampler; "" for none.
-      weight: relative frequency in the seed's sampler (the seed does not state its weights; these are the
-        stand-ins of the measurements that our figures are compared with).
+      weight: relative frequency in the seed's sampler, 0 for what it does not draw (the seed does not state its
+        weights; these are the stand-ins of the measurements that our figures are compared with).
     """
 
     name: str
@@ -44,7 +49,7 @@ class Operator:
     weight: float = 1.0
 
 
-def _function(name: str, family: str, weight: float, *, sympy: str = "", latex: str = "") -> Operator:
+def _function(name: str, family: str, weight: float = 0, *, sympy: str = "", latex: str = "") -> Operator:
     """Row for a unary function written `name(x)`."""
     return Operator(
         name=name,
@@ -76,18 +81,36 @@ def _operation(
     )
 
 
-def _power(name: str, exponent: str, weight: float) -> Operator:
-    """Row for a fixed power, which infix writes as a call."""
+def _power(name: str, exponent: str, weight: float, *, latex: str = "") -> Operator:
+    """Row for a fixed power, which infix writes as a call.
+
+    `latex` is the exponent with what tells operators of one meaning apart when their LaTeX is read back.
+    """
     return Operator(
         name=name,
         arity=1,
         sympy="Pow",
         infix=name + "({0})",
-        latex="{{{0}}}^{{" + exponent + "}}",
+        latex="{{{0}}}^{{" + (latex or exponent) + "}}",
         mathml=f"<msup><mrow>{{0}}</mrow><mn>{exponent}</mn></msup>",
         layout_precedence=4,
         family="power",
         weight=weight,
+    )
+
+
+def _unknown_function(name: str, arity: int) -> Operator:
+    """Row for a function of which nothing is known, such as the solution of a differential equation."""
+    operands = [f"{{{place}}}" for place in range(arity)]
+    return Operator(
+        name=name,
+        arity=arity,
+        sympy=name,
+        infix=f"{name}({', '.join(operands)})",
+        latex=rf"{name}\left({', '.join(operands)}\right)",
+        mathml=f"<mi>{name}</mi><mo>&#x2061;</mo><mrow><mo>(</mo>{'<mo>,</mo>'.join(operands)}<mo>)</mo></mrow>",
+        boxed=tuple(range(arity)),
+        weight=0,
     )
 
 
@@ -106,7 +129,7 @@ def _root(name: str, latex: str, mathml: str, weight: float) -> Operator:
     )
 
 
-_ROWS = (
+_SEED_ROWS = (
     _operation("add", " + ", "+", "+", 1, sympy="Add", weight=5),
     _operation("sub", " - ", "-", "&#x2212;", 1, sympy="Add", weight=5),
     _operation("mul", "*", r"\cdot", "&#x22C5;", 2, sympy="Mul", weight=6),
@@ -155,10 +178,75 @@ _ROWS = (
     _function("atanh", "hyperbolic", 2, latex=r"\operatorname{{atanh}}"),
 )
 
+# What the files of Lample and Charton's system hold beside these: every one of its 44 operators has a row.
+_FURTHER_ROWS = (
+    Operator(
+        name="abs",
+        arity=1,
+        sympy="Abs",
+        infix="abs({0})",
+        latex=r"\left|{0}\right|",
+        mathml="<mrow><mo>|</mo>{0}<mo>|</mo></mrow>",
+        boxed=(0,),
+        weight=0,
+    ),
+    _function("sign", "", latex=r"\operatorname{{sign}}"),
+    _function("sec", "trigonometric"),
+    _function("csc", "trigonometric"),
+    _function("cot", "trigonometric"),
+    _function("asec", "trigonometric", latex=r"\operatorname{{arcsec}}"),
+    _function("acsc", "trigonometric", latex=r"\operatorname{{arccsc}}"),
+    _function("acot", "trigonometric", latex=r"\operatorname{{arccot}}"),
+    _function("sech", "hyperbolic", latex=r"\operatorname{{sech}}"),
+    _function("csch", "hyperbolic", latex=r"\operatorname{{csch}}"),
+    _function("coth", "hyperbolic"),
+    _function("asech", "hyperbolic", latex=r"\operatorname{{asech}}"),
+    _function("acsch", "hyperbolic", latex=r"\operatorname{{acsch}}"),
+    _function("acoth", "hyperbolic", latex=r"\operatorname{{acoth}}"),
+    _power("inv", "-1", 0),
+    _power("pow2", "2", 0, latex="2{{}}"),
+    _power("pow3", "3", 0, latex="3{{}}"),
+    _power("pow4", "4", 0),
+    _power("pow5", "5", 0),
+    Operator(
+        name="rac",  # rac(a, b) = a**(1/b)
+        arity=2,
+        sympy="Pow",
+        infix="rac({0}, {1})",
+        latex=r"\sqrt[{{{1}}}]{{{0}}}",
+        mathml="<mroot><mrow>{0}</mrow><mrow>{1}</mrow></mroot>",
+        boxed=(0, 1),
+        family="power",
+        weight=0,
+    ),
+    Operator(
+        name="derivative",
+        arity=2,
+        sympy="Derivative",
+        infix="derivative({0}, {1})",
+        latex=r"\frac{{d}}{{d {1}}}\left({0}\right)",
+        mathml="<mfrac><mi>d</mi><mrow><mi>d</mi>{1}</mrow></mfrac><mrow><mo>(</mo>{0}<mo>)</mo></mrow>",
+        boxed=(0, 1),
+        weight=0,
+    ),
+    _unknown_function("f", 1),
+    _unknown_function("g", 2),
+    _unknown_function("h", 3),
+)
+
+_ROWS = (*_SEED_ROWS, *_FURTHER_ROWS)
+
 OPERATORS: Mapping[str, Operator] = MappingProxyType({row.name: row for row in _ROWS})
+SEED_OPERATORS: tuple[str, ...] = tuple(row.name for row in _SEED_ROWS)
 
-BINARY: tuple[str, ...] = tuple(row.name for row in _ROWS if row.arity == 2)
 UNARY: tuple[str, ...] = tuple(row.name for row in _ROWS if row.arity == 1)
+BINARY: tuple[str, ...] = tuple(row.name for row in _ROWS if row.arity == 2)
 
-SYMBOLS: tuple[str, ...] = ("x",)
+CONSTANTS: tuple[str, ...] = ("pi", "E", "I")
+
+COEFFICIENTS: tuple[str, ...] = tuple(f"a{place}" for place in range(10))
+SYMBOLS: tuple[str, ...] = ("x", "y", "z", "t", *COEFFICIENTS)
+UNKNOWNS: tuple[str, ...] = ("Y", "Y'", "Y''")
+
+SEED_SYMBOLS: tuple[str, ...] = ("x",)
 SYMBOL_WEIGHT: float = 5.0

@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from symjax.symbolic.expression import MAX_DIGITS, Expression, integer, raw, symbol
-from symjax.symbolic.operators import OPERATORS, SYMBOLS
+from symjax.symbolic.operators import OPERATORS, SEED_OPERATORS, SEED_SYMBOLS
 
 MAX_LENGTH: Final = 10_000
 MAX_PIECES: Final = 1_000
@@ -30,7 +30,7 @@ ALIASES: Final = {
     "arcosh": "acosh",
     "artanh": "atanh",
 }
-_FUNCTIONS: Final = {row.name: row.name for row in OPERATORS.values() if row.arity == 1} | ALIASES
+_FUNCTIONS: Final = {name: name for name in SEED_OPERATORS if OPERATORS[name].arity == 1} | ALIASES
 _BINARY: Final = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 _SPACE: Final = " \t\n\r\f\v"
 _PIECE: Final = re.compile(
@@ -119,12 +119,12 @@ def _check(piece: _Piece, before: _Piece | None, nesting: int) -> None:
     if piece.kind == "number" and len(piece.text) > MAX_DIGITS:
         rule = f"the number has {len(piece.text)} digits; at most {MAX_DIGITS} are read"
         raise ReadError(piece.position, rule, "length")
-    if piece.kind == "name" and piece.text not in _FUNCTIONS and piece.text not in SYMBOLS:
-        known = ", ".join((*SYMBOLS, *_FUNCTIONS))
+    if piece.kind == "name" and piece.text not in _FUNCTIONS and piece.text not in SEED_SYMBOLS:
+        known = ", ".join((*SEED_SYMBOLS, *_FUNCTIONS))
         raise ReadError(piece.position, f"unknown name {piece.text[:40]!r}; known: {known}")
     if before is not None and before.text in _FUNCTIONS and piece.text != "(":
         raise ReadError(piece.position, f"{before.text} wants its operand in parentheses: {before.text}(x)")
-    ends = before is not None and (before.kind == "number" or before.text == ")" or before.text in SYMBOLS)
+    ends = before is not None and (before.kind == "number" or before.text == ")" or before.text in SEED_SYMBOLS)
     if not ends and piece.text in (")", "*", "/", "**", "^"):
         raise ReadError(piece.position, f"an operand is missing before {piece.text!r}")
     if ends and (piece.kind != "sign" or piece.text == "("):
@@ -208,7 +208,7 @@ class _Builder:
                 value = Fraction(piece.text)
                 whole = integer(value.numerator)
                 return whole if value.denominator == 1 else raw("div", whole, integer(value.denominator))
-            if piece.text in SYMBOLS:
+            if piece.text in SEED_SYMBOLS:
                 return symbol(piece.text)
         raise self._unexpected(node)
 

@@ -13,7 +13,19 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Any, Self
 
 from symjax.processes import Lost, Watched
-from symjax.symbolic.expression import LEAVES, RATIONAL, SYMBOL, Expression, integer, postorder, rational, raw, symbol
+from symjax.symbolic.expression import (
+    CONSTANT,
+    LEAVES,
+    RATIONAL,
+    SYMBOL,
+    Expression,
+    constant,
+    integer,
+    postorder,
+    rational,
+    raw,
+    symbol,
+)
 from symjax.symbolic.series import Refusal
 
 if TYPE_CHECKING:
@@ -98,6 +110,8 @@ def decode(encoded: Encoded) -> Expression:
             nodes.append(raw(op, *(nodes[place] for place in places)))
         elif op == SYMBOL:
             nodes.append(symbol(value))
+        elif op == CONSTANT:
+            nodes.append(constant(value))
         else:
             nodes.append(rational(*value) if op == RATIONAL else integer(value))
     return nodes[-1]

@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from symjax.symbolic.expression import Expression, integer, symbol, unchecked
-from symjax.symbolic.operators import OPERATORS, SYMBOL_WEIGHT, SYMBOLS, Operator
+from symjax.symbolic.operators import OPERATORS, SEED_SYMBOLS, SYMBOL_WEIGHT, Operator
 
 MAX_DEPTH: Final = 24
 MAX_OPERATORS: Final = 200
@@ -44,7 +44,9 @@ def _leaves(integers: tuple[int, ...], integer_weight: float) -> list[tuple[floa
         raise ValueError(f"integers must be distinct, got {integers}")
     if integers and not 0 < integer_weight < float("inf"):
         raise ValueError(f"integer_weight must be positive and finite, got {integer_weight}")
-    found: list[tuple[float, _Row]] = [(SYMBOL_WEIGHT / len(SYMBOLS), (0, symbol(name), 0)) for name in SYMBOLS]
+    found: list[tuple[float, _Row]] = [
+        (SYMBOL_WEIGHT / len(SEED_SYMBOLS), (0, symbol(name), 0)) for name in SEED_SYMBOLS
+    ]
     return found + [(integer_weight / len(integers), (0, integer(value), 0)) for value in integers]
 
 
@@ -202,17 +204,19 @@ def _fold(rows: list[_Row]) -> Expression:
     return stack[0]
 
 
-def shape_counts(operators: int) -> list[list[int]]:
+def shape_counts(operators: int, weights: tuple[int, ...] = (1, 1, 1)) -> list[list[int]]:
     """`counts[n][e]`: ways to grow n operators below e open slots, for n <= `operators`, e <= `operators` + 1.
 
-    D(0, n) = 0 for n > 0, D(e, 0) = 1, D(e, n) = D(e-1, n) + D(e, n-1) + D(e+1, n-1).
+    With `weights` (L, u, b) of a leaf, a unary and a binary node, each way counts as often as the product of its
+    nodes' weights: D(0, n) = 0 for n > 0, D(e, 0) = L^e, D(e, n) = L D(e-1, n) + u D(e, n-1) + b D(e+1, n-1).
     """
+    leaf, unary, binary = weights
     width = 2 * operators + 2
-    counts = [[1] * width]
+    counts = [[leaf**e for e in range(width)]]
     for n in range(1, operators + 1):
         above, row = counts[-1], [0]
         for e in range(1, width - n):
-            row.append(row[e - 1] + above[e] + above[e + 1])
+            row.append(leaf * row[e - 1] + unary * above[e] + binary * above[e + 1])
         counts.append(row)
     return [row[: operators + 2] for row in counts]
 

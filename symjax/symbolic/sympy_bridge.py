@@ -11,15 +11,23 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from symjax.symbolic.expression import INTEGER, RATIONAL, SYMBOL, Expression, integer, postorder, raw, symbol
+from symjax.symbolic.expression import CONSTANT, INTEGER, RATIONAL, SYMBOL, Expression, integer, postorder, raw, symbol
 from symjax.symbolic.operators import OPERATORS
 
 if TYPE_CHECKING:
     import sympy
 
 MAX_DEPTH: Final = 200
-_EXPONENTS: Final = {"sq": Fraction(2), "cb": Fraction(3), "sqrt": Fraction(1, 2), "cbrt": Fraction(1, 3)}
-_POWERS: Final = {value: name for name, value in _EXPONENTS.items()}
+_OWN_POWERS: Final = {"sq": Fraction(2), "cb": Fraction(3), "sqrt": Fraction(1, 2), "cbrt": Fraction(1, 3)}
+_POWERS: Final = {value: name for name, value in _OWN_POWERS.items()}
+_EXPONENTS: Final = _OWN_POWERS | {
+    "inv": Fraction(-1),
+    "pow2": Fraction(2),
+    "pow3": Fraction(3),
+    "pow4": Fraction(4),
+    "pow5": Fraction(5),
+}
+_UNKNOWN: Final = ("f", "g", "h")
 
 
 class UnknownToTable(ValueError):  # noqa: N818 (reads as a sentence where it is raised)
@@ -48,6 +56,8 @@ def to_sympy(expr: Expression, *, evaluate: bool = True) -> sympy.Expr:
             built[node] = sympy.Rational(*node.value)
         elif node.op == SYMBOL:
             built[node] = sympy.Symbol(str(node.value))
+        elif node.op == CONSTANT:
+            built[node] = getattr(sympy.S, {"pi": "Pi", "E": "Exp1", "I": "ImaginaryUnit"}[str(node.value)])
         else:
             built[node] = _builder(node.op, evaluate)(*(built[arg] for arg in node.args))
     return built[expr]
@@ -76,6 +86,12 @@ def _builder(op: str, evaluate: bool) -> Callable[..., Any]:
         return lambda left, right: product(left, power(right, sympy.S.NegativeOne))
     if op in ("add", "mul", "pow"):
         return {"add": total, "mul": product, "pow": power}[op]
+    if op == "rac":
+        return lambda base, root: power(base, power(root, sympy.S.NegativeOne))
+    if op == "derivative":
+        return lambda inner, variable: sympy.Derivative(inner, variable, evaluate=False)
+    if op in _UNKNOWN:
+        return sympy.Function(op)
     function = getattr(sympy, OPERATORS[op].sympy)
     return lambda arg: function(arg, evaluate=evaluate)
 
@@ -129,7 +145,9 @@ def _leaf(node: Any) -> Expression | None:
 @functools.cache
 def _functions() -> dict[str, str]:
     """SymPy class name -> operator, for the functions of one argument."""
-    return {row.sympy: row.name for row in OPERATORS.values() if row.arity == 1 and row.name not in _EXPONENTS}
+    return {
+        row.sympy: row.name for row in OPERATORS.values() if row.arity == 1 and row.name not in (*_EXPONENTS, *_UNKNOWN)
+    }
 
 
 def _operation(node: Any, args: list[Expression]) -> Expression:

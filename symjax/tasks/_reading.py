@@ -7,19 +7,22 @@ from symjax.symbolic.reader import ReadError, read_infix
 from symjax.tasks import Rejection
 from symjax.tokenization import prefix
 
-_TOKENS = frozenset(prefix.TOKENS)
 _REASONS = {"length": "too_long", "nesting": "too_deep"}
 
 
-def read_expression(text: str) -> Expression | Rejection:
+def read_expression(text: str, words: tuple[str, ...] = prefix.TOKENS) -> Expression | Rejection:
     """The raw expression of `text`: prefix if every word is a prefix token, else infix.  A lone digit is a number.
+
+    Args:
+      text: what was typed.
+      words: the prefix tokens that the task knows; the names of infix are those among them.
 
     Rejections: "malformed" (unknown names included), "too_deep" and "too_long" (beyond the reader's limits).
     """
-    words = text.split()
+    tokens = text.split()
     try:
-        if words and _TOKENS.issuperset(words) and not (len(words) == 1 and words[0] in prefix.DIGITS):
-            return prefix.parse(words)
+        if tokens and set(words).issuperset(tokens) and not (len(tokens) == 1 and tokens[0] in prefix.DIGITS):
+            return prefix.parse(tokens, words=words)
         return read_infix(text)
     except prefix.PrefixError as error:
         return Rejection("malformed", str(error))

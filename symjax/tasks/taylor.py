@@ -22,7 +22,7 @@ from jaxtyping import Int
 from symjax.symbolic import fingerprint as fingerprints
 from symjax.symbolic import sampling, series
 from symjax.symbolic.expression import Expression
-from symjax.symbolic.operators import OPERATORS
+from symjax.symbolic.operators import OPERATORS, SEED_OPERATORS, SEED_SYMBOLS
 from symjax.tasks import Example, ParseError, Rejection, Tokens, Verdict
 from symjax.tasks import _taylor_display as display
 from symjax.tasks._reading import read_expression
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from symjax.symbolic.reference import ReferenceSeries, SympyEngine
 
 NAMES = ("taylor",)
+WORDS = (*SEED_OPERATORS, *SEED_SYMBOLS, prefix.PLUS, prefix.MINUS, *prefix.DIGITS)
+"""The tokens of problems, in the order of their ids."""
 DIGITS = 5
 REMEMBERED = 1 << 16
 """Outcomes kept by expression: random trees of depth 3 repeat often enough to double the rate."""
@@ -144,8 +146,8 @@ class Taylor:
 
     @functools.cached_property
     def problem_vocabulary(self) -> Vocabulary:
-        """All prefix tokens, whatever the sampler draws, so that ids never move."""
-        return Vocabulary.of(prefix.TOKENS)
+        """`WORDS`, whatever the sampler draws, so that ids never move."""
+        return Vocabulary.of(WORDS)
 
     @property
     def answer_vocabulary(self) -> Vocabulary:
@@ -203,7 +205,7 @@ class Taylor:
     def label(self, problem: Tokens) -> Example | Rejection:
         """The problem with its certified coefficients."""
         try:
-            expr = prefix.parse(problem)
+            expr = prefix.parse(problem, words=WORDS)
         except prefix.PrefixError as error:
             return Rejection("malformed", str(error))
         return self._outcome(expr)
@@ -250,7 +252,7 @@ class Taylor:
 
     def read_problem(self, text: str) -> Tokens | Rejection:
         """Prefix tokens of `text`, see `read_expression`; or rejected as "malformed", "too_deep" or "too_long"."""
-        expr = read_expression(text)
+        expr = read_expression(text, WORDS)
         return expr if isinstance(expr, Rejection) else self._problem_tokens(expr)
 
     def decode(self, answer: Tokens) -> Coefficients | ParseError:
@@ -343,7 +345,7 @@ def _is_rational(exact: str) -> bool:
 def _certified(problem: Tokens) -> Coefficients | Rejection:
     """The rounded coefficients of a problem."""
     try:
-        found = series.taylor_series(prefix.parse(problem), order=ORDER, digits=DIGITS)
+        found = series.taylor_series(prefix.parse(problem, words=WORDS), order=ORDER, digits=DIGITS)
     except prefix.PrefixError as error:
         return Rejection("malformed", str(error))
     return Rejection(found.reason, found.detail) if isinstance(found, series.Refusal) else found.rounded

@@ -6,32 +6,46 @@ An integer is `INT+` or `INT-`, then its decimal digits, most significant first:
 is `INT+ 0`.  A rational number p/q is written `div p q`, and reads back as that quotient; a sum or product of more
 than two operands is written nested to the right.  So `write(parse(tokens)) == tokens` for all well-formed tokens,
 and `parse(write(expr)) is expr` for every expression that `parse` can build.
+
+A task may use some of the words only: `parse(tokens, words=...)` knows no others.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NoReturn
 
-from symjax.symbolic.expression import INTEGER, MAX_DIGITS, RATIONAL, SYMBOL, Expression, integer, symbol, unchecked
-from symjax.symbolic.operators import OPERATORS, SYMBOLS
+from symjax.symbolic.expression import (
+    CONSTANT,
+    INTEGER,
+    MAX_DIGITS,
+    N_ARY,
+    RATIONAL,
+    SYMBOL,
+    Expression,
+    constant,
+    integer,
+    symbol,
+    unchecked,
+)
+from symjax.symbolic.operators import CONSTANTS, OPERATORS, SYMBOLS, UNKNOWNS
 
 PLUS: Final = "INT+"
 MINUS: Final = "INT-"
 DIGITS: Final[tuple[str, ...]] = tuple("0123456789")
-TOKENS: Final[tuple[str, ...]] = (*OPERATORS, *SYMBOLS, PLUS, MINUS, *DIGITS)
+LEAVES: Final[Mapping[str, Expression]] = MappingProxyType(
+    {name: symbol(name) for name in SYMBOLS}
+    | {name: constant(name) for name in CONSTANTS}
+    | {name: symbol(name) for name in UNKNOWNS}
+)
+TOKENS: Final[tuple[str, ...]] = (*OPERATORS, *LEAVES, PLUS, MINUS, *DIGITS)
 MAX_TOKENS: Final = 4_000_000
 
-_ARITIES: Final = {name: row.arity for name, row in OPERATORS.items()} | dict.fromkeys((*SYMBOLS, PLUS, MINUS), 0)
-_SYMBOLS: Final = {name: symbol(name) for name in SYMBOLS}
-_SYMBOL, _DIGIT, _INTEGER = 0, 3, 4
-_KINDS: Final = (
-    {name: row.arity for name, row in OPERATORS.items()}
-    | dict.fromkeys(SYMBOLS, _SYMBOL)
-    | dict.fromkeys(DIGITS, _DIGIT)
-    | dict.fromkeys((PLUS, MINUS), _INTEGER)
-)
+_ARITIES: Final = {name: row.arity for name, row in OPERATORS.items()} | dict.fromkeys((*LEAVES, PLUS, MINUS), 0)
+_LEAF, _DIGIT, _INTEGER = 0, -1, -2
+_KINDS: Final = _ARITIES | dict.fromkeys(DIGITS, _DIGIT) | dict.fromkeys((PLUS, MINUS), _INTEGER)
 
 
 class PrefixError(ValueError):
@@ -44,22 +58,30 @@ class PrefixError(ValueError):
 
 
 def arities() -> Mapping[str, int]:
-    """Token -> number of operands that follow it; 0 for symbols and for `INT+` and `INT-`.  Digits are not in it."""
+    """Token -> number of operands that follow it; 0 for names and for `INT+` and `INT-`.  Digits are not in it."""
     return MappingProxyType(_ARITIES)
 
 
-def parse(tokens: Sequence[str], *, max_depth: int | None = None) -> Expression:
+@functools.cache
+def _kinds_of(words: tuple[str, ...]) -> dict[str, int]:
+    """What each of `words` is."""
+    return {word: _KINDS[word] for word in words}
+
+
+def parse(tokens: Sequence[str], *, max_depth: int | None = None, words: tuple[str, ...] | None = None) -> Expression:
     """The raw expression that `tokens` write.
 
     Args:
       tokens: well-formed prefix tokens.
       max_depth: largest number of operators on a path from the root to a leaf; None for no limit.
+      words: the tokens that are known; None for all of `TOKENS`.
 
     Raises:
       PrefixError: unknown token, too few or too many operands, a malformed number, a number of more than
         1000 digits, or an expression deeper than `max_depth`.
     """
-    kinds, stack, digits = _KINDS, [], ""
+    kinds = _KINDS if words is None else _kinds_of(words)
+    stack, digits = [], ""
     push, pop = stack.append, stack.pop
     try:
         for token in reversed(tokens):
@@ -67,24 +89,26 @@ def parse(tokens: Sequence[str], *, max_depth: int | None = None) -> Expression:
             if kind == _DIGIT:
                 digits = token + digits
                 if len(digits) > MAX_DIGITS:
-                    _refuse(tokens)
+                    _refuse(tokens, kinds)
                 continue
             if kind == _INTEGER:
                 push(_number(token, digits))
                 digits = ""
                 continue
             if digits:
-                _refuse(tokens)
+                _refuse(tokens, kinds)
             if kind == 1:
                 push(unchecked(token, (pop(),)))
             elif kind == 2:
                 push(unchecked(token, (pop(), pop())))
+            elif kind == _LEAF:
+                push(LEAVES[token])
             else:
-                push(_SYMBOLS[token])
+                push(unchecked(token, (pop(), pop(), pop())))
     except (KeyError, IndexError, ValueError, TypeError):
-        _refuse(tokens)
+        _refuse(tokens, kinds)
     if len(stack) != 1 or digits:
-        _refuse(tokens)
+        _refuse(tokens, kinds)
     if max_depth is not None and stack[0].depth > max_depth:
         _refuse_depth(tokens, max_depth)
     return stack[0]
@@ -97,13 +121,13 @@ def _number(sign: str, digits: str) -> Expression:
     return integer(int(digits) if sign == PLUS else -int(digits))
 
 
-def _refuse(tokens: Sequence[str]) -> NoReturn:
+def _refuse(tokens: Sequence[str], kinds: Mapping[str, int]) -> NoReturn:
     """Raise the PrefixError of the first token at fault.  Reads from the left; only for malformed tokens."""
     wanted, position, count = 1, 0, len(tokens)
     while position < count:
         token = tokens[position]
-        if not isinstance(token, str) or token not in _KINDS:
-            raise PrefixError(position, f"unknown token {str(token)[:40]!r}; known: {' '.join(TOKENS)}")
+        if not isinstance(token, str) or token not in kinds:
+            raise PrefixError(position, f"unknown token {str(token)[:40]!r}; known: {' '.join(kinds)}")
         if token in DIGITS:
             raise PrefixError(position, f"digit {token} does not follow {PLUS} or {MINUS}")
         if not wanted:
@@ -160,11 +184,11 @@ def write(expr: Expression) -> tuple[str, ...]:
         args = node.args
         if args:
             tokens.append(node.op)
-            if len(args) <= 2:
+            if len(args) <= 2 or node.op not in N_ARY:
                 stack.extend(args[::-1])
             else:
                 stack.extend(_nest(node))
-        elif node.op == SYMBOL:
+        elif node.op in (SYMBOL, CONSTANT):
             tokens.append(str(node.value))
         else:
             tokens.extend(_leaf_tokens(node))

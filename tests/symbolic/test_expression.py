@@ -44,7 +44,7 @@ def test_nothing_is_rewritten():
 @pytest.mark.parametrize(
     ("build", "error", "named"),
     [
-        (lambda: raw("sec", X), ValueError, "unknown operator 'sec'"),
+        (lambda: raw("secant", X), ValueError, "unknown operator 'secant'"),
         (lambda: raw("sin"), ValueError, "sin takes 1 operand, got 0"),
         (lambda: raw("sin", X, X), ValueError, "got 2"),
         (lambda: raw("pow", X, X, X), ValueError, "pow takes 2 operands, got 3"),

@@ -9,7 +9,7 @@ from flint import fmpq
 from symjax.symbolic import balls, series
 from symjax.symbolic.expression import X, integer, rational, raw, symbol
 from symjax.symbolic.functions import FUNCTIONS
-from symjax.symbolic.operators import OPERATORS
+from symjax.symbolic.operators import OPERATORS, SEED_OPERATORS
 from symjax.symbolic.sampling import LengthSampler, SeedSampler
 from symjax.symbolic.series import Refusal, TaylorSeries, taylor_series
 from tests.symbolic.oracle import analytic_by_interpolation, differs, interpolated
@@ -227,9 +227,15 @@ def test_order_and_digits():
 
 
 def test_every_operator_has_its_rules():
-    special = {"add", "sub", "mul", "div", "pow"}
-    assert set(FUNCTIONS) == set(OPERATORS) - special
-    assert set(balls.FUNCTIONS) == set(OPERATORS) - special
+    assert set(FUNCTIONS) == {name for name in SEED_OPERATORS if OPERATORS[name].arity == 1}
+    assert set(balls.FUNCTIONS) == {name for name, row in OPERATORS.items() if row.arity == 1}
+
+
+@pytest.mark.parametrize("tokens", ["sec x", "rac x 3", "f x", "h x x x"])
+def test_operators_without_series_are_refused_by_name(tokens):
+    refusal = taylor_series(read(tokens))
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.detail) == ("operator", f"{tokens.split()[0]} has no series")
 
 
 def test_coefficients_of_inverse_functions_stay_rational():

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symjax.symbolic.expression import X, integer, postorder, rational, raw
-from symjax.symbolic.operators import OPERATORS
+from symjax.symbolic.expression import N_ARY, X, constant, integer, postorder, rational, raw, symbol
+from symjax.symbolic.operators import CONSTANTS, OPERATORS, SYMBOLS, UNKNOWNS
 from symjax.tokenization.prefix import MAX_DIGITS, TOKENS, PrefixError, arities, parse, write
 
-leaves = st.just(X) | st.integers(-(10**30), 10**30).map(integer)
+names = [symbol(name) for name in (*SYMBOLS, *UNKNOWNS)] + [constant(name) for name in CONSTANTS]
+leaves = st.sampled_from(names) | st.integers(-(10**30), 10**30).map(integer)
 
 
 def _grow(children):
@@ -55,7 +56,11 @@ def test_numbers_and_nary_operators_are_written_as_documented(text, tokens):
         ("x x", 1, "complete"),
         ("sin x cos", 2, "complete"),
         ("foo x", 0, "unknown token 'foo'"),
-        ("sin sec x", 1, "unknown token 'sec'"),
+        ("sin secant x", 1, "unknown token 'secant'"),
+        ("h x x", 3, "1 more operand needed"),
+        ("h x x x x", 4, "complete"),
+        ("pi 5", 1, "does not follow"),
+        ("constant", 0, "unknown token"),
         ("INT- 0", 0, "zero is written"),
         ("INT+ 0 1", 1, "does not start with 0"),
         ("add x INT+", 2, "followed by a digit"),
@@ -73,7 +78,7 @@ def test_malformed_tokens_are_refused_at_the_first_token_at_fault(tokens, positi
     assert caught.value.position == position
 
 
-@given(st.lists(st.sampled_from([*TOKENS, "(", "E", ""]), max_size=12))
+@given(st.lists(st.sampled_from([*TOKENS, "(", "INT", ""]), max_size=12))
 def test_any_tokens_parse_exactly_or_are_refused(tokens):
     try:
         expr = parse(tokens)
@@ -127,7 +132,23 @@ def test_shared_subtrees_are_not_written_without_limit():
 
 
 def test_arities_cover_the_table():
-    assert arities() == {name: row.arity for name, row in OPERATORS.items()} | {"x": 0, "INT+": 0, "INT-": 0}
+    leaves = (*SYMBOLS, *CONSTANTS, *UNKNOWNS, "INT+", "INT-")
+    assert arities() == {name: row.arity for name, row in OPERATORS.items()} | dict.fromkeys(leaves, 0)
+    assert {name: arity for name, arity in arities().items() if arity == 3} == {"h": 3}
+
+
+def test_every_word_is_known_once():
+    assert len(set(TOKENS)) == len(TOKENS) == 47 + 14 + 3 + 3 + 2 + 10
+    assert set(N_ARY) < set(TOKENS)
+
+
+def test_some_of_the_words_can_be_asked_for():
+    words = ("sin", "x", "INT+", "INT-", *"0123456789")
+    assert parse(["sin", "INT+", "1", "2"], words=words) is raw("sin", integer(12))
+    for tokens, position in ((["sin", "sec", "x"], 1), (["y"], 0), (["sin", "x", "pi"], 2)):
+        with pytest.raises(PrefixError, match=f"unknown token '{tokens[position]}'; known: sin x INT") as caught:
+            parse(tokens, words=words)
+        assert caught.value.position == position
 
 
 def test_a_parse_takes_microseconds():
