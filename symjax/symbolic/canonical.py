@@ -10,19 +10,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from symjax.symbolic.arithmetic import HALF, MINUS_ONE, add, exponential, multiply, power
-from symjax.symbolic.expression import ONE, RATIONAL, ZERO, Expression, integer, postorder, rational
+from symjax.symbolic.arithmetic import HALF, MINUS_ONE, E, add, exponential, multiply, power
+from symjax.symbolic.expression import ONE, PI, RATIONAL, ZERO, Expression, integer, postorder, rational
 from symjax.symbolic.limits import TooLarge, Undefined, node, number
 from symjax.symbolic.operators import OPERATORS
-from symjax.symbolic.ordering import is_real, leads_negative, ratio
+from symjax.symbolic.ordering import is_nonnegative, is_number, is_real, leads_negative, ratio
 
 __all__ = ["TooLarge", "Undefined", "add", "apply", "canonicalise", "multiply", "power"]
 
-ODD: Final = frozenset({"sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh"})
-EVEN: Final = frozenset({"cos", "cosh"})
-_AT_ZERO: Final = dict.fromkeys(ODD, ZERO) | dict.fromkeys(EVEN, ONE)
+ODD: Final = frozenset({"sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "sign"})
+EVEN: Final = frozenset({"cos", "cosh", "abs"})
+_AT_ZERO: Final = dict.fromkeys(ODD, ZERO) | {"cos": ONE, "cosh": ONE}
 _AT_ONE: Final = {"ln": ZERO, "acos": ZERO, "acosh": ZERO}
-_POWERS: Final = {"sq": integer(2), "cb": integer(3), "sqrt": HALF, "cbrt": rational(1, 3)}
+_POWERS: Final = {"sq": integer(2), "cb": integer(3), "sqrt": HALF, "cbrt": rational(1, 3), "inv": MINUS_ONE} | {
+    f"pow{exponent}": integer(exponent) for exponent in range(2, 6)
+}
+_CONSTANTS: Final = {"pi": PI, "E": E, "I": power(MINUS_ONE, HALF)}
+_RECIPROCALS: Final = {"sec": "cos", "csc": "sin", "sech": "cosh", "csch": "sinh"}
+_QUOTIENTS: Final = {"cot": ("cos", "sin"), "coth": ("cosh", "sinh")}
+_OF_RECIPROCALS: Final = {
+    "asec": "acos",
+    "acsc": "asin",
+    "acot": "atan",
+    "asech": "acosh",
+    "acsch": "asinh",
+    "acoth": "atanh",
+}
 
 
 def _over(top: Expression, bottom: Expression) -> Expression:
@@ -76,6 +89,18 @@ def apply(name: str, arg: Expression) -> Expression:
         return power(arg, _POWERS[name])
     if name == "exp":
         return exponential(arg)
+    if name in _RECIPROCALS:
+        return power(apply(_RECIPROCALS[name], arg), MINUS_ONE)
+    if name in _QUOTIENTS:
+        top, bottom = _QUOTIENTS[name]
+        return _over(apply(top, arg), apply(bottom, arg))
+    if name in _OF_RECIPROCALS:
+        return apply(_OF_RECIPROCALS[name], power(arg, MINUS_ONE))
+    if name in ("abs", "sign") and is_number(arg):
+        top = ratio(arg)[0]
+        return (multiply(integer(-1 if top < 0 else 1), arg)) if name == "abs" else integer((top > 0) - (top < 0))
+    if name == "abs" and is_nonnegative(arg):
+        return arg
     if name not in OPERATORS or OPERATORS[name].arity != 1:
         raise ValueError(f"{name!r} is no unary operator")
     if arg is ZERO and name in _AT_ZERO:
@@ -134,4 +159,10 @@ def _build(item: Expression, args: list[Expression]) -> Expression:
             return _over(*args)
         case "pow":
             return power(*args)
+        case "rac":
+            return power(args[0], power(args[1], MINUS_ONE))
+        case "constant":
+            return _CONSTANTS[str(item.value)]
+        case "derivative" | "f" | "g" | "h":
+            raise ValueError(f"{item.op} has no canonical form; unknown functions are written Y, Y' and Y''")
     return apply(item.op, args[0])

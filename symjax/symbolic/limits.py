@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import gcd
 from typing import Final
 
+from symjax.symbolic.budget import STATE, charge
 from symjax.symbolic.expression import ONE, Expression, integer, rational, unchecked
 from symjax.symbolic.ordering import is_number, ratio
 
@@ -47,10 +48,13 @@ def node(op: str, *args: Expression) -> Expression:
 
     Raises:
       TooLarge: more than 1500 nodes.
+      OutOfBudget: one more than the budget in force allows.
     """
     expr = unchecked(op, args)
     if expr.size > MAX_NODES:
         raise TooLarge(f"an expression needs more than {MAX_NODES} nodes")
+    if STATE.active:
+        charge(expr)
     return expr
 
 

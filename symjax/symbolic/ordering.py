@@ -8,13 +8,13 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, Final
 
-from symjax.symbolic.expression import INTEGER, ONE, RATIONAL, SYMBOL, Expression, fact, integer, rational
+from symjax.symbolic.expression import CONSTANT, INTEGER, ONE, RATIONAL, SYMBOL, Expression, fact, integer, rational
 from symjax.symbolic.operators import OPERATORS
 
 NUMBERS: Final = frozenset({INTEGER, RATIONAL})
 
 # Ranks of SymPy's classes (the list `ordering_of_classes` of sympy.core.basic); functions follow by class name.
-_ZERO, _ONE, _HALF, _NEGATIVE_ONE, _INTEGER, _RATIONAL, _E, _I, _SYMBOL, _POW, _MUL, _ADD = range(12)
+_ZERO, _ONE, _HALF, _NEGATIVE_ONE, _INTEGER, _RATIONAL, _E, _PI, _I, _SYMBOL, _POW, _MUL, _ADD, _DERIVATIVE = range(14)
 _FUNCTIONS: Final = {
     name: 100 + rank for rank, name in enumerate(sorted({row.sympy for row in OPERATORS.values() if row.arity == 1}))
 }
@@ -23,6 +23,12 @@ _RANKS: Final = {row.name: _FUNCTIONS[row.sympy] for row in OPERATORS.values() i
     "mul": _MUL,
     "add": _ADD,
 }
+_FUNCTION_OF_X: Final = (_FUNCTIONS["f"], 1, _SYMBOL, "x")
+_UNKNOWNS: Final[dict[str, tuple[Any, ...]]] = {
+    "Y": _FUNCTION_OF_X,
+    "Y'": (_DERIVATIVE, 1, *_FUNCTION_OF_X),
+    "Y''": (_DERIVATIVE, 2, *_FUNCTION_OF_X),
+}
 _SPECIAL: Final = {0: _ZERO, 1: _ONE, -1: _NEGATIVE_ONE, (1, 2): _HALF}
 _MINUS_ONE: Final = integer(-1)
 _ONE_HALF: Final = rational(1, 2)
@@ -30,7 +36,7 @@ _ONE_HALF: Final = rational(1, 2)
 # Ranks of classes in SymPy's other order, which decides signs; other functions come last.
 _CLASS_KEYS: Final = (
     {row.name: (4, 10_000, row.sympy) for row in OPERATORS.values() if row.arity == 1}
-    | {INTEGER: (1, 0, ""), RATIONAL: (1, 0, ""), SYMBOL: (2, 0, "")}
+    | {INTEGER: (1, 0, ""), RATIONAL: (1, 0, ""), SYMBOL: (2, 0, ""), CONSTANT: (2, 0, "")}
     | {"mul": (3, 0, ""), "add": (3, 1, ""), "pow": (3, 2, ""), "exp": (4, 10, ""), "ln": (4, 11, "")}
     | {"sin": (4, 20, ""), "cos": (4, 21, ""), "tan": (4, 22, "")}
     | {"sinh": (4, 30, ""), "cosh": (4, 31, ""), "tanh": (4, 32, "")}
@@ -53,7 +59,9 @@ def _order(node: Expression, below: list[tuple[Any, ...]]) -> tuple[Any, ...]:
             return (_SPECIAL[value],)
         return (_INTEGER if node.op == INTEGER else _RATIONAL, *ratio(node))
     if node.op == SYMBOL:
-        return (_SYMBOL, value)
+        return _UNKNOWNS.get(str(value)) or (_SYMBOL, value)
+    if node.op == CONSTANT:
+        return (_PI,)
     if node.op == "exp" and node.args[0].value == 1:
         return (_E,)
     if node.op == "pow" and node.args[0] is _MINUS_ONE and node.args[1] is _ONE_HALF:
@@ -90,7 +98,7 @@ def is_nonnegative(expr: Expression) -> bool:
     return fact(expr, "signs", _signs)[1]
 
 
-_REAL_OF_REAL: Final = frozenset({"exp", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh", "asinh"})
+_REAL_OF_REAL: Final = frozenset({"exp", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh", "asinh", "sign"})
 
 
 def _signs(node: Expression, below: list[tuple[bool, bool]]) -> tuple[bool, bool]:
@@ -100,6 +108,10 @@ def _signs(node: Expression, below: list[tuple[bool, bool]]) -> tuple[bool, bool
         return True, ratio(node)[0] >= 0
     if op == SYMBOL:
         return True, False
+    if op == CONSTANT:
+        return True, True
+    if op == "abs":
+        return True, True
     if op in ("add", "mul"):
         return all(real for real, _ in below), all(positive for _, positive in below)
     if op == "pow":

@@ -1,0 +1,124 @@
+"""Derivatives of canonical expressions, by rules.
+
+Symbols stand for real numbers; where a function is not differentiable in the complex plane (`abs`, `sign`) the
+derivative is the one on the real line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply, power
+from symjax.symbolic.canonical import apply
+from symjax.symbolic.expression import ONE, SYMBOL, ZERO, Expression, integer, rational, symbol
+
+_TWO: Final = integer(2)
+_MINUS_TWO: Final = integer(-2)
+_MINUS_HALF: Final = rational(-1, 2)
+_PRIMES: Final = {"Y": symbol("Y'"), "Y'": symbol("Y''")}
+
+
+def _square(u: Expression) -> Expression:
+    return power(u, _TWO)
+
+
+def _minus(u: Expression) -> Expression:
+    return multiply(MINUS_ONE, u)
+
+
+def _acosh(u: Expression) -> Expression:
+    """1/(sqrt(u - 1)*sqrt(u + 1)): on the right branch everywhere, unlike 1/sqrt(u**2 - 1)."""
+    return multiply(power(add(u, MINUS_ONE), _MINUS_HALF), power(add(u, ONE), _MINUS_HALF))
+
+
+_RULES: Final[dict[str, Callable[[Expression], Expression]]] = {
+    "ln": lambda u: power(u, MINUS_ONE),
+    "sin": lambda u: apply("cos", u),
+    "cos": lambda u: _minus(apply("sin", u)),
+    "tan": lambda u: add(ONE, _square(apply("tan", u))),
+    "asin": lambda u: power(add(ONE, _minus(_square(u))), _MINUS_HALF),
+    "acos": lambda u: _minus(power(add(ONE, _minus(_square(u))), _MINUS_HALF)),
+    "atan": lambda u: power(add(ONE, _square(u)), MINUS_ONE),
+    "sinh": lambda u: apply("cosh", u),
+    "cosh": lambda u: apply("sinh", u),
+    "tanh": lambda u: add(ONE, _minus(_square(apply("tanh", u)))),
+    "asinh": lambda u: power(add(ONE, _square(u)), _MINUS_HALF),
+    "acosh": _acosh,
+    "atanh": lambda u: power(add(ONE, _minus(_square(u))), MINUS_ONE),
+    "abs": lambda u: apply("sign", u),
+    "sign": lambda _: ZERO,
+}
+
+
+def derivative(expr: Expression, name: str = "x") -> Expression:
+    """The canonical derivative of a canonical expression by the symbol `name`.
+
+    By x it is the total one: the unknowns Y and Y' depend on x.
+
+    Raises:
+      TooLarge: above the limits on canonical expressions.
+      ValueError: Y'' depends on x, and has no derivative in the table.
+    """
+    known: dict[Expression, Expression] = {}
+    stack = [expr]
+    while stack:
+        node = stack[-1]
+        if node in known:
+            stack.pop()
+            continue
+        missing = [arg for arg in node.args if arg not in known]
+        if missing:
+            stack.extend(missing)
+            continue
+        known[node] = _rule(node, [known[arg] for arg in node.args], name)
+        stack.pop()
+    return known[expr]
+
+
+def _rule(node: Expression, below: list[Expression], name: str) -> Expression:
+    """The derivative of `node` from those of its operands."""
+    op = node.op
+    if not below:
+        return _of_leaf(node, name)
+    if op == "add":
+        return add(*below)
+    if all(each is ZERO for each in below):
+        return ZERO
+    if op == "mul":
+        return _of_product(node, below)
+    if op == "pow":
+        return _of_power(node, below)
+    if op == "exp":
+        return multiply(node, below[0])
+    return multiply(_RULES[op](node.args[0]), below[0])
+
+
+def _of_leaf(node: Expression, name: str) -> Expression:
+    if node.op != SYMBOL:
+        return ZERO
+    if node.value == name:
+        return ONE
+    if name != "x" or node.value not in ("Y", "Y'", "Y''"):
+        return ZERO
+    if node.value == "Y''":
+        raise ValueError("Y'' has no derivative: the table of symbols ends there")
+    return _PRIMES[str(node.value)]
+
+
+def _of_product(node: Expression, below: list[Expression]) -> Expression:
+    terms = []
+    for place, inner in enumerate(below):
+        if inner is not ZERO:
+            terms.append(multiply(*node.args[:place], inner, *node.args[place + 1 :]))
+    return add(*terms)
+
+
+def _of_power(node: Expression, below: list[Expression]) -> Expression:
+    base, exponent = node.args
+    if below[1] is ZERO:
+        return multiply(exponent, power(base, add(exponent, MINUS_ONE)), below[0])
+    first = multiply(below[1], apply("ln", base))
+    if below[0] is ZERO:
+        return multiply(node, first)
+    return multiply(node, add(first, multiply(exponent, power(base, MINUS_ONE), below[0])))
