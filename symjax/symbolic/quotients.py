@@ -1,0 +1,303 @@
+"""Quotients of polynomials over the integers, kept as products of powers: what kernels are computed with.
+
+A quotient is a rational number times powers, positive or negative, of generators and of registered polynomials.
+Products and powers never expand; a sum takes out the common powers and expands the rest in one FLINT polynomial, which
+is reduced by the relations between generators, freed of what it shares with the denominator, and registered.
+
+Work is bounded by counts: above them `GaveUp` is raised, before anything large is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import gcd, lcm
+from typing import Final, NamedTuple
+
+from flint import Ordering, fmpz_mpoly, fmpz_mpoly_ctx
+
+MAX_GENERATORS: Final = 12
+MAX_TERMS: Final = 250
+MAX_EXPONENT: Final = 40
+MAX_PRODUCTS: Final = 10_000
+"""Largest product of the numbers of terms of two polynomials that are multiplied."""
+MAX_COEFFICIENT_BITS: Final = 2000
+
+_WIDTHS: Final = (4, 8, MAX_GENERATORS)
+
+
+class GaveUp(ArithmeticError):  # noqa: N818 (names what is the matter)
+    """A computation with polynomials is above the limits."""
+
+
+class Quotient(NamedTuple):
+    """top/bottom times the product of powers; `powers` maps the index of a generator or polynomial to its exponent.
+
+    `bottom` is positive, the fraction is in lowest terms, and no exponent is 0.
+    """
+
+    top: int
+    bottom: int
+    powers: Mapping[int, int]
+
+
+NOTHING: Final = Quotient(0, 1, {})
+UNIT: Final = Quotient(1, 1, {})
+
+
+class Field:
+    """Quotients in a fixed number of generators, largest generator first in the lexicographic order."""
+
+    def __init__(self, generators: int) -> None:
+        """The field of quotients of polynomials.
+
+        Args:
+          generators: how many.
+
+        Raises:
+          GaveUp: more than 12.
+        """
+        if generators > MAX_GENERATORS:
+            raise GaveUp(f"{generators} generators; at most {MAX_GENERATORS} are taken")
+        self.generators = generators
+        self._width = next(width for width in _WIDTHS if width >= generators)
+        self._context = fmpz_mpoly_ctx.get(("k", self._width), Ordering.lex)
+        self._gens = self._context.gens()
+        self._polynomials: list[fmpz_mpoly] = []
+        self._relations: dict[int, tuple[int, fmpz_mpoly, fmpz_mpoly]] = {}
+        self._aliases: dict[int, Quotient] = {}
+
+    def polynomial(self, index: int) -> fmpz_mpoly:
+        """The generator or registered polynomial `index`."""
+        return self._gens[index] if index < self.generators else self._polynomials[index - self.generators]
+
+    def constant(self, value: int) -> fmpz_mpoly:
+        """A number as a polynomial."""
+        return self._context.constant(value)
+
+    def from_terms(self, terms: Mapping[tuple[int, ...], int]) -> fmpz_mpoly:
+        """The polynomial with these coefficients by exponents, which are as many as `exponents` gives."""
+        return self._context.from_dict(terms)
+
+    def relate(self, generator: int, step: int, value: Quotient) -> None:
+        """Makes generator**step equal `value`, if that is a polynomial in later generators; else does nothing."""
+        if value.bottom != 1 or any(exponent < 0 for exponent in value.powers.values()):
+            return
+        polynomial = value.top * self.expand(value.powers)
+        if any(polynomial.degrees()[: generator + 1]):
+            return
+        self._relations[generator] = step, self._gens[generator] ** step - polynomial, polynomial
+        self._relations = dict(sorted(self._relations.items()))
+        indices = [index for index in value.powers if index >= self.generators]
+        if len(indices) == 1 and value.powers[indices[0]] == 1:
+            others = {index: -exponent for index, exponent in value.powers.items() if index != indices[0]}
+            sign = 1 if value.top > 0 else -1
+            self._aliases[indices[0]] = Quotient(sign, abs(value.top), others | {generator: step})
+
+    def multiply(self, items: Iterable[Quotient]) -> Quotient:
+        """The product."""
+        top, bottom, powers = 1, 1, {}
+        for item in items:
+            top, bottom = top * item.top, bottom * item.bottom
+            for index, exponent in item.powers.items():
+                powers[index] = powers.get(index, 0) + exponent
+        return self._quotient(top, bottom, powers)
+
+    def _quotient(self, top: int, bottom: int, powers: dict[int, int]) -> Quotient:
+        if top == 0:
+            return NOTHING
+        if bottom < 0:
+            top, bottom = -top, -bottom
+        divisor = gcd(top, bottom)
+        if max(top.bit_length(), bottom.bit_length()) > MAX_COEFFICIENT_BITS:
+            raise GaveUp(f"a coefficient needs more than {MAX_COEFFICIENT_BITS} bits")
+        return Quotient(top // divisor, bottom // divisor, {index: e for index, e in powers.items() if e})
+
+    def power(self, item: Quotient, exponent: int) -> Quotient:
+        """item**exponent.
+
+        Raises:
+          GaveUp: zero to a negative power, or too large a number.
+        """
+        top, bottom, size = item.top, item.bottom, abs(exponent)
+        if exponent < 0:
+            top, bottom = bottom, top
+            if bottom == 0:
+                raise GaveUp("division by zero")
+        if size * max(top.bit_length() - 1, bottom.bit_length() - 1) > MAX_COEFFICIENT_BITS:
+            raise GaveUp(f"a coefficient needs more than {MAX_COEFFICIENT_BITS} bits")
+        return self._quotient(top**size, bottom**size, {index: e * exponent for index, e in item.powers.items()})
+
+    def add(self, items: Iterable[Quotient]) -> Quotient:
+        """The sum over a common denominator, as far as it is seen without factoring.
+
+        Raises:
+          GaveUp: above the limits.
+        """
+        items = [item for item in items if item.top]
+        if len(items) < 2:
+            return items[0] if items else NOTHING
+        common = _common(items)
+        scale = lcm(*(item.bottom for item in items))
+        terms: dict[tuple[int, ...], int] = {}
+        products = []
+        for item in items:
+            coefficient = item.top * (scale // item.bottom)
+            powers = {i: e - common.get(i, 0) for i, e in item.powers.items()}
+            powers |= {i: -e for i, e in common.items() if i not in powers}
+            if any(i >= self.generators and e for i, e in powers.items()):
+                products.append(self.expand(powers) * coefficient)
+            else:
+                exponents = self.exponents(powers)
+                terms[exponents] = terms.get(exponents, 0) + coefficient
+        total = self._context.from_dict(terms)
+        for product in products:
+            total += product
+        return self.over(total, scale, common)
+
+    def over(self, polynomial: fmpz_mpoly, scale: int, powers: Mapping[int, int]) -> Quotient:
+        """polynomial / scale * powers, what is shared with negative powers cancelled.
+
+        Raises:
+          GaveUp: above the limits.
+        """
+        polynomial = self.normal(polynomial)
+        if polynomial.is_zero():
+            return NOTHING
+        powers = dict(powers)
+        if len(polynomial) > 1:
+            for index in [index for index, exponent in powers.items() if exponent < 0]:
+                polynomial = self._cancel(polynomial, index, powers)
+        found = self.register(polynomial)
+        return self.multiply((found, self._quotient(1, scale, powers)))
+
+    def _cancel(self, polynomial: fmpz_mpoly, index: int, powers: dict[int, int]) -> fmpz_mpoly:
+        """The polynomial without what it shares with powers[index] < 0, which is raised."""
+        if index >= self.generators:
+            step, divisor = 1, self.polynomial(index)
+        elif index in self._relations:
+            step, _, divisor = self._relations[index]
+        else:
+            return polynomial
+        if len(divisor) < 2:
+            return polynomial
+        while powers[index] < 0:
+            quotient, remainder = divmod(polynomial, divisor)
+            if not remainder.is_zero():
+                break
+            polynomial = quotient
+            powers[index] += step
+        if powers[index] < 0 and index >= self.generators:
+            shared = polynomial.gcd(divisor)
+            if len(shared) > 1:
+                exponent = powers.pop(index)
+                for part in (shared, divmod(divisor, shared)[0]):
+                    if len(part) > 1:
+                        other = self._index(part)
+                        powers[other] = powers.get(other, 0) + exponent
+                return self._cancel(polynomial, self._index(shared), powers)
+        return polynomial
+
+    def normal(self, polynomial: fmpz_mpoly) -> fmpz_mpoly:
+        """The polynomial reduced by the relations.
+
+        Raises:
+          GaveUp: above the limits.
+        """
+        if self._relations:
+            degrees = polynomial.degrees()
+            for generator, (step, relation, value) in self._relations.items():
+                if degrees[generator] >= step:
+                    if len(value) ** (degrees[generator] // step) * len(polynomial) > MAX_PRODUCTS:
+                        raise GaveUp("a reduction has too many terms")
+                    polynomial = divmod(polynomial, relation)[1]
+                    degrees = polynomial.degrees()
+        return self._checked(polynomial)
+
+    @staticmethod
+    def _checked(polynomial: fmpz_mpoly) -> fmpz_mpoly:
+        if len(polynomial) > MAX_TERMS:
+            raise GaveUp(f"a polynomial has {len(polynomial)} terms; at most {MAX_TERMS} are taken")
+        return polynomial
+
+    def register(self, polynomial: fmpz_mpoly) -> Quotient:
+        """The non-zero polynomial as a number times powers of generators and at most one registered polynomial."""
+        content = polynomial.term_content()
+        if polynomial.leading_coefficient() < 0:
+            content = -content
+        number, powers = int(content.leading_coefficient()), {}
+        for index, exponent in enumerate(content.monoms()[0]):
+            if exponent:
+                powers[index] = int(exponent)
+        if len(polynomial) == 1:
+            return Quotient(number, 1, powers)
+        index = self._index(divmod(polynomial, content)[0])
+        if index in self._aliases:
+            return self.multiply((Quotient(number, 1, powers), self._aliases[index]))
+        return Quotient(number, 1, powers | {index: 1})
+
+    def _index(self, primitive: fmpz_mpoly) -> int:
+        for place, known in enumerate(self._polynomials):
+            if known == primitive:
+                return self.generators + place
+        self._polynomials.append(primitive)
+        return self.generators + len(self._polynomials) - 1
+
+    def expand(self, powers: Mapping[int, int]) -> fmpz_mpoly:
+        """The product of non-negative powers, multiplied out.
+
+        Raises:
+          GaveUp: above the limits.
+        """
+        product = self._context.from_dict({self.exponents(powers): 1})
+        for index, exponent in powers.items():
+            if index >= self.generators and exponent:
+                factor = self.polynomial(index)
+                if max(factor.degrees()) * exponent > MAX_EXPONENT:
+                    raise GaveUp(f"an exponent is above {MAX_EXPONENT}")
+                for _ in range(exponent):
+                    product = self.product(product, factor)
+        return product
+
+    def product(self, left: fmpz_mpoly, right: fmpz_mpoly) -> fmpz_mpoly:
+        """left * right.
+
+        Raises:
+          GaveUp: above the limits.
+        """
+        if len(left) * len(right) > MAX_PRODUCTS:
+            raise GaveUp(f"a product of {len(left)} by {len(right)} terms")
+        return self._checked(left * right)
+
+    def exponents(self, powers: Mapping[int, int]) -> tuple[int, ...]:
+        """The exponents of all generators, as `from_terms` takes them; polynomials are passed over.
+
+        Raises:
+          GaveUp: above the limits.
+        """
+        found = [0] * self._width
+        for index, exponent in powers.items():
+            if index < self.generators:
+                if exponent > MAX_EXPONENT:
+                    raise GaveUp(f"an exponent is above {MAX_EXPONENT}")
+                found[index] = exponent
+        return tuple(found)
+
+    def terms(self, polynomial: fmpz_mpoly) -> Iterator[tuple[int, dict[int, int]]]:
+        """(coefficient, exponents by generator) of each term."""
+        for exponents, coefficient in polynomial.to_dict().items():
+            yield int(coefficient), {index: int(e) for index, e in enumerate(exponents) if e}
+
+
+def _common(items: list[Quotient]) -> dict[int, int]:
+    """The smallest exponent of each generator and polynomial; 0 where one of the items has none."""
+    common = dict(items[0].powers)
+    for item in items[1:]:
+        powers = item.powers
+        for index, exponent in common.items():
+            other = powers.get(index, 0)
+            if other < exponent:
+                common[index] = other
+        for index, exponent in powers.items():
+            if exponent < 0 and index not in common:
+                common[index] = exponent
+    return {index: exponent for index, exponent in common.items() if exponent}

@@ -1,0 +1,183 @@
+"""Short forms of canonical expressions: common factors taken out, or a quotient of polynomials over kernels.
+
+Nothing here searches for long: all limits are counts, and where they are met the shortest form so far is kept.
+What comes out equals what went in wherever that is defined; where a factor is cancelled, it is defined elsewhere too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import gcd, lcm
+from typing import Final
+
+from symjax.symbolic.arithmetic import E, add, base_and_exponent, multiply, power
+from symjax.symbolic.canonical import apply
+from symjax.symbolic.conventions import token_length
+from symjax.symbolic.expression import Expression
+from symjax.symbolic.forms import forms
+from symjax.symbolic.kernels import TANGENTS, Kernels
+from symjax.symbolic.limits import Ratio, TooLarge, Undefined, number, split
+from symjax.symbolic.ordering import is_number, ratio
+from symjax.symbolic.quotients import GaveUp
+
+_BUILT_FORMS: Final = 2
+"""Forms of shortest estimated length that are built to see their true one."""
+
+
+def simplify(expr: Expression) -> Expression:
+    """The shortest in tokens of `expr`, of it with common factors taken out, and of its forms as a quotient.
+
+    Of forms of one length the one named first is taken, so that nothing is rewritten without need.
+    """
+    best = shortest(expr, [shorter_factors(expr)] if _has_sum(expr) else [])
+    return shortest(best, quotient_forms(expr))
+
+
+def shortest(expr: Expression, others: Iterable[Expression]) -> Expression:
+    """The first of the expressions with the fewest tokens, up to where a limit is met."""
+    best, length = expr, token_length(expr)
+    try:
+        for other in others:
+            if token_length(other) < length:
+                best, length = other, token_length(other)
+    except (GaveUp, TooLarge, Undefined):
+        pass
+    return best
+
+
+def quotient_forms(expr: Expression) -> Iterator[Expression]:
+    """The best ways to write `expr` as a quotient, without and with tangents as quotients of sines and cosines.
+
+    Raises:
+      GaveUp, TooLarge, Undefined: above the limits.
+    """
+    operators = {item.op for item in _structure(expr)}
+    if "add" in operators or "mul" in operators:
+        for tangents in (False, True) if operators & TANGENTS.keys() else (False,):
+            kernels = Kernels(expr, tangents=tangents)
+            found = sorted(forms(kernels, kernels.quotient(expr)), key=lambda form: form[0])
+            for _, build in found[:_BUILT_FORMS]:
+                yield build()
+
+
+def _structure(expr: Expression) -> Iterator[Expression]:
+    """The nodes of `expr` down to its kernels, operands first, each once."""
+    seen: set[Expression] = set()
+    stack = [(expr, False)]
+    while stack:
+        item, expanded = stack.pop()
+        if expanded:
+            yield item
+        elif item not in seen:
+            seen.add(item)
+            stack.append((item, True))
+            if item.op in ("add", "mul"):
+                stack.extend((arg, False) for arg in item.args)
+            elif item.op == "pow":
+                stack.append((item.args[0], False))
+
+
+def _has_sum(expr: Expression) -> bool:
+    return any(item.op == "add" for item in _structure(expr))
+
+
+def common_factors(expr: Expression) -> Expression:
+    """`expr` with the common factors of each sum above its kernels taken out, innermost sums first.
+
+    Taken out is the smallest exponent of each base, and the rational content where it does not stand alone.
+
+    Raises:
+      TooLarge: above the limits on canonical expressions.
+    """
+    return _factored(expr, only_shorter=False)
+
+
+def shorter_factors(expr: Expression) -> Expression:
+    """`common_factors`, but only of those sums that it makes shorter."""
+    return _factored(expr, only_shorter=True)
+
+
+def _factored(expr: Expression, *, only_shorter: bool) -> Expression:
+    built: dict[Expression, Expression] = {}
+    for item in _structure(expr):
+        if item.op == "add":
+            plain = add(*(built[arg] for arg in item.args))
+            found = extract(plain)
+            built[item] = plain if only_shorter and token_length(found) >= token_length(plain) else found
+        elif item.op == "mul":
+            built[item] = multiply(*(built[arg] for arg in item.args))
+        elif item.op == "pow":
+            built[item] = power(built[item.args[0]], item.args[1])
+        else:
+            built[item] = item
+    return built[expr]
+
+
+Powers = dict[tuple[Expression, Expression], Ratio]
+"""(base, rest of the exponent) -> coefficient of the exponent."""
+
+
+def extract(total: Expression) -> Expression:
+    """A sum as the product of the common factors of its terms and what is left of it; anything else as it is."""
+    if total.op != "add":
+        return total
+    rows = [_row(term) for term in total.args]
+    common = _common([powers for _, powers in rows])
+    if not common:
+        return total
+    top = gcd(*(coefficient[0] for coefficient, _ in rows))
+    if all(coefficient[0] < 0 for coefficient, _ in rows):
+        top = -top
+    bottom = lcm(*(coefficient[1] for coefficient, _ in rows))
+    rest = []
+    for coefficient, powers in rows:
+        left = dict(powers)
+        for key, exponent in common.items():
+            left[key] = _minus(left.get(key, (0, 1)), exponent)
+        factor = number(coefficient[0] // top * (bottom // coefficient[1]))
+        rest.append(multiply(factor, *_factors(left)))
+    return multiply(number(top, bottom), *_factors(common), add(*rest))
+
+
+def _row(term: Expression) -> tuple[Ratio, Powers]:
+    """(coefficient, powers) of one term."""
+    coefficient, powers = (1, 1), {}
+    for factor in term.args if term.op == "mul" else (term,):
+        if is_number(factor):
+            coefficient = ratio(factor)
+        else:
+            base, exponent = base_and_exponent(factor)
+            scale, rest = split(exponent)
+            powers[base, rest] = scale
+    return coefficient, powers
+
+
+def _common(rows: list[Powers]) -> Powers:
+    """The smallest exponent of each base, 0 where a row has none; zeros are left out."""
+    common = dict(rows[0])
+    for row in rows[1:]:
+        for key in common:
+            other = row.get(key, (0, 1))
+            if _less(other, common[key]):
+                common[key] = other
+        for key, exponent in row.items():
+            if key not in common and exponent[0] < 0:
+                common[key] = exponent
+    return {key: exponent for key, exponent in common.items() if exponent[0]}
+
+
+def _less(left: Ratio, right: Ratio) -> bool:
+    return left[0] * right[1] < right[0] * left[1]
+
+
+def _minus(left: Ratio, right: Ratio) -> Ratio:
+    top, bottom = left[0] * right[1] - right[0] * left[1], left[1] * right[1]
+    divisor = gcd(top, bottom)
+    return top // divisor, bottom // divisor
+
+
+def _factors(powers: Powers) -> Iterator[Expression]:
+    for (base, rest), exponent in powers.items():
+        if exponent[0]:
+            scaled = multiply(number(*exponent), rest)
+            yield apply("exp", scaled) if base is E else power(base, scaled)

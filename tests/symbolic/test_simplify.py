@@ -1,0 +1,132 @@
+import random
+
+import pytest
+
+from symjax.symbolic.balls import evaluate
+from symjax.symbolic.canonical import TooLarge, Undefined, canonicalise
+from symjax.symbolic.conventions import token_length
+from symjax.symbolic.derivative import derivative
+from symjax.symbolic.expression import free_symbols
+from symjax.symbolic.kernels import Kernels
+from symjax.symbolic.printing import to_infix
+from symjax.symbolic.quotients import GaveUp
+from symjax.symbolic.reader import read_infix
+from symjax.symbolic.simplify import common_factors, quotient_forms, simplify
+from symjax.symbolic.tree_sampling import TreeSampler, draw_count
+
+POINTS = ((173, 256), (-291, 256), (1234, 1024))
+
+
+def canonical(text):
+    return canonicalise(read_infix(text))
+
+
+def derivatives(count, seed):
+    """Canonical derivatives of random canonical expressions."""
+    rng, sampler = random.Random(seed), TreeSampler()
+    found = []
+    while len(found) < count:
+        try:
+            expr = derivative(sampler.canonical(rng, draw_count(rng, 4, 15)))
+        except (TooLarge, Undefined):
+            continue
+        if free_symbols(expr):
+            found.append(expr)
+    return found
+
+
+def differences(left, right):
+    """Points at which the balls of two expressions exclude each other, or where only the left one is defined."""
+    found = []
+    for point in POINTS:
+        first, second = evaluate(left, point, precision=128), evaluate(right, point, precision=128)
+        if first.is_finite() and not (second.is_finite() and (first - second).contains(0)):
+            found.append(point)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("x + x**2", "x + x**2"),
+        ("x**3*ln(x) + x**3*atan(x)", "x**3*(ln(x) + atan(x))"),
+        ("(x**2 - 1)/(x - 1)", "1 + x"),
+        ("x/sqrt(x**2 + 1) - x**3*(x**2 + 1)**(-3/2)", "x*(1 + x**2)**(-3/2)"),
+        ("1/(x + 1) + 1/(x - 1)", "(1 + x)**(-1) + (-1 + x)**(-1)"),
+        ("exp(2*x) + 2*exp(x) + 1", "(1 + exp(x))**2"),
+        ("exp(x + ln(3)) + exp(x)", "4*exp(x)"),
+        ("sin(x)/cos(x)", "tan(x)"),
+        ("1 + tan(x)**2", "cos(x)**(-2)"),
+        ("1 - tanh(x)**2", "cosh(x)**(-2)"),
+        ("cosh(x)**2 - sinh(x)**2", "1"),
+        ("sin(x)**2 + cos(x)**2", "1"),
+        ("sin(x)**2 + cos(2*x)**2", "cos(2*x)**2 + sin(x)**2"),
+        ("(1 - sin(x))/cos(x)**2", "(1 + sin(x))**(-1)"),
+        ("sqrt(sin(x))*sqrt(sin(x)) + cos(x)**2", "cos(x)**2 + sin(x)"),  # sqrt(sin x) is no sine
+        ("sqrt(sin(x)) + sin(x) + sin(x)**2 + cos(x)**2", "1 + sin(x) + sin(x)**(1/2)"),
+        ("2**(1/2)*x + 2*2**(1/2)", "2**(1/2)*(2 + x)"),
+        ("(x - sqrt(2))*(x + sqrt(2))/(x**2 - 2)", "1"),
+        ("(1 + sqrt(-1)*x)*(1 - sqrt(-1)*x)/(1 + x**2)", "1"),
+        ("x**x + x**(x + 1)", "x**x*(1 + x)"),
+        ("x + 1", "x + 1"),
+    ],
+)
+def test_known_forms(text, form):
+    assert simplify(canonical(text)) is canonical(form)
+
+
+@pytest.mark.parametrize(
+    "text", ["x + x**2", "x*ln(x) + x*atan(x) + x", "exp(2*x) - exp(x)", "x**(-1) + x**(-2)", "-x*ln(x) - x"]
+)
+def test_common_factors_are_taken_out(text):
+    expr = canonical(text)
+    assert common_factors(expr).op == "mul"
+    assert not differences(expr, common_factors(expr))
+
+
+def test_simplified_derivatives_are_equal_and_not_longer():
+    shorter = 0
+    for expr in derivatives(60, 1):
+        for found in (simplify(expr), common_factors(expr)):
+            assert not differences(expr, found), to_infix(expr)
+        assert token_length(simplify(expr)) <= token_length(expr)
+        shorter += simplify(expr) is not expr
+    assert shorter > 15
+
+
+def test_every_form_of_a_quotient_is_equal():
+    count = 0
+    for expr in derivatives(40, 2):
+        try:
+            for found in quotient_forms(expr):
+                count += 1
+                assert not differences(expr, found), (to_infix(expr), to_infix(found))
+        except (GaveUp, TooLarge, Undefined):
+            continue
+    assert count > 40
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+".join(f"sin({k}*x + exp(x))" for k in range(1, 14)) + "+ x**2",  # kernels
+        "(x + ln(x))**9/(sin(x) + exp(x))**11 + (x - exp(x))**50",  # exponents
+        "(x + ln(x) + sin(x) + atan(x) + exp(x))**12 + 1",  # terms
+        "((((((x**7 + 1)**7 + 1)**7 + 1)**7 + 1)**7 + 1)**7 + 1)**7 + x",
+    ],
+)
+def test_what_is_too_large_stays(text):
+    expr = canonical(text)
+    with pytest.raises(GaveUp):
+        list(quotient_forms(expr))
+    assert simplify(expr) is expr
+
+
+def test_there_and_back():
+    for expr in derivatives(40, 3):
+        try:
+            kernels = Kernels(expr)
+            found = kernels.expression(kernels.quotient(expr))
+        except (GaveUp, TooLarge):
+            continue
+        assert not differences(expr, found), to_infix(expr)
