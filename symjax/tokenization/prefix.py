@@ -13,7 +13,7 @@ A task may use some of the words only: `parse(tokens, words=...)` knows no other
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NoReturn
 
@@ -169,8 +169,13 @@ def _refuse_depth(tokens: Sequence[str], max_depth: int) -> NoReturn:
     raise AssertionError("no operator is too deep")
 
 
-def write(expr: Expression) -> tuple[str, ...]:
-    """The prefix tokens of `expr`.
+def integer_tokens(value: int) -> tuple[str, ...]:
+    """`INT+` or `INT-` and the decimal digits of `value`."""
+    return (MINUS if value < 0 else PLUS, *str(abs(value)))
+
+
+def write(expr: Expression, *, integer_words: Callable[[int], tuple[str, ...]] = integer_tokens) -> tuple[str, ...]:
+    """The prefix tokens of `expr`, its integers as `integer_words` writes them.
 
     Raises:
       ValueError: `expr` would take more than 4,000,000 tokens (shared subtrees are written out each time).
@@ -191,7 +196,7 @@ def write(expr: Expression) -> tuple[str, ...]:
         elif node.op in (SYMBOL, CONSTANT):
             tokens.append(str(node.value))
         else:
-            tokens.extend(_leaf_tokens(node))
+            tokens.extend(_number_tokens(node, integer_words))
     return tuple(tokens)
 
 
@@ -203,15 +208,10 @@ def _nest(node: Expression) -> tuple[Expression, Expression]:
     return rest, node.args[0]
 
 
-def integer_tokens(value: int) -> tuple[str, ...]:
-    """`INT+` or `INT-` and the decimal digits of `value`."""
-    return (MINUS if value < 0 else PLUS, *str(abs(value)))
-
-
-def _leaf_tokens(node: Expression) -> tuple[str, ...]:
+def _number_tokens(node: Expression, integer_words: Callable[[int], tuple[str, ...]]) -> tuple[str, ...]:
     if node.op == INTEGER and isinstance(node.value, int):
-        return integer_tokens(node.value)
+        return integer_words(node.value)
     if node.op == RATIONAL and isinstance(node.value, tuple):
         numerator, denominator = node.value
-        return ("div", *integer_tokens(numerator), *integer_tokens(denominator))
+        return ("div", *integer_words(numerator), *integer_words(denominator))
     raise ValueError(f"{node!r} has no prefix tokens")
