@@ -101,8 +101,8 @@ def test_an_error_of_1e_25_needs_more_precision_and_is_found():
     tiny = "div INT+ 1 INT+ 1" + " 0" * 25
     assert agrees(read(f"add sin x mul {tiny} x"), read("cos x")).differing == 1
     assert not agrees(read("sub x add x sub sq x sq x"), read(tiny)).accepted
-    large = "pow INT+ 3 INT+ 1 0 0"  # 159 bits, so that 106 bits cannot tell 1 from 2
-    assert agrees(read("x"), read(f"sub add INT+ 2 {large} {large}")).differing == 1
+    large = "pow INT+ 3 INT+ 5 5"  # 88 bits, so that 106 bits leave 1 as a ball of 2^-18
+    assert agrees(read("x"), read(f"sub add add INT+ 1 inv pow INT+ 1 0 INT+ 7 {large} {large}")).differing == 1
     assert agrees(read("x"), read(f"sub add INT+ 1 {large} {large}")).accepted
 
 
