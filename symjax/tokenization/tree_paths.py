@@ -1,10 +1,10 @@
 """Prefix tokens -> where each token stands in its tree.
 
 A token's path is the child code of every step from the root down to it: 1 an only child, 2 a left child, 3 a right
-child; the root's path is empty.  The digits of a number share the path of its `INT+` or `INT-` and are told apart
-by their place, 1 for the most significant.  (path, place) differs between any two tokens of an expression, and the
-relation of two tokens (ancestor, sibling, common ancestor) can be read from it.  Sums and products of more than
-two operands are binary trees in prefix tokens, so they need nothing of their own.
+child, 1 again the middle one of three; the root's path is empty.  The digits of a number share the path of its
+`INT+` or `INT-` and are told apart by their place, 1 for the most significant.  (path, place) differs between any
+two tokens of an expression, and the relation of two tokens (ancestor, sibling, common ancestor) can be read from
+it.  Sums and products of more than two operands are binary trees in prefix tokens, so they need nothing of their own.
 
 `path_codes` is what the loader calls; `paths` and `places` are the slow reference beside it.  The two-bit scheme
 of the original Taylor experiment, which is not injective, is `seed_bits`.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,11 +22,17 @@ import numpy as np
 from jaxtyping import Bool, Int, Int8
 
 from symjax.tokenization import prefix
+from symjax.tokenization.foreign import DECIMAL, UNSIGNED, IntegerFormat, parse_foreign
 from symjax.tokenization.vocabulary import SPECIAL, Vocabulary
 
 ONLY, LEFT, RIGHT = 1, 2, 3
+MIDDLE: Final = ONLY
 MAX_PLACE: Final = 127
 SEED_POS_DIM: Final = 6
+
+_STEPS: Final = {0: (), 1: (ONLY,), 2: (LEFT, RIGHT), 3: (LEFT, MIDDLE, RIGHT)}
+_DIGIT: Final = re.compile(r"-?[0-9]+")
+_NUMBERS: Final = (prefix.PLUS, prefix.MINUS, UNSIGNED)
 
 Path = tuple[int, ...]
 
@@ -41,8 +48,12 @@ class DepthOverflow(ValueError):  # noqa: N818 - it names what happened
         )
 
 
-def paths(tokens: Sequence[str]) -> list[Path]:
+def paths(tokens: Sequence[str], fmt: IntegerFormat = DECIMAL) -> list[Path]:
     """The path of each token; a digit has the path of its number.
+
+    Args:
+      tokens: an expression.
+      fmt: how its integers are written.
 
     Raises:
       PrefixError: the tokens are not one expression.
@@ -50,22 +61,23 @@ def paths(tokens: Sequence[str]) -> list[Path]:
     >>> paths("add sin x mul x INT+ 1 2".split())
     [(), (2,), (2, 1), (3,), (3, 2), (3, 3), (3, 3), (3, 3)]
     """
-    prefix.parse(tokens)
+    _ = prefix.parse(tokens) if fmt == DECIMAL else parse_foreign(tokens, fmt)
     arities = prefix.arities()
     pending: list[Path] = [()]
     found: list[Path] = []
     for token in tokens:
-        if token in prefix.DIGITS:
+        if _is_digit(token):
             found.append(found[-1])
             continue
         path = pending.pop()
         found.append(path)
-        arity = arities[token]
-        if arity == 1:
-            pending.append((*path, ONLY))
-        elif arity == 2:
-            pending.extend(((*path, RIGHT), (*path, LEFT)))
+        pending.extend((*path, step) for step in reversed(_STEPS[arities.get(token, 0)]))
     return found
+
+
+def _is_digit(token: str) -> bool:
+    """Whether `token` is a digit of some base: a number, in balanced bases with a sign."""
+    return _DIGIT.fullmatch(token) is not None
 
 
 def places(tokens: Sequence[str]) -> list[int]:
@@ -76,7 +88,7 @@ def places(tokens: Sequence[str]) -> list[int]:
     """
     found: list[int] = []
     for token in tokens:
-        found.append(found[-1] + 1 if token in prefix.DIGITS else 0)
+        found.append(found[-1] + 1 if _is_digit(token) else 0)
     return found
 
 
@@ -105,25 +117,30 @@ def draw(tokens: Sequence[str]) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class _Tables:
-    """What each id of a vocabulary is in a tree; `operands` is the arity of operators and 0 for all others."""
+    """What each id of a vocabulary is in a tree; `operands` is the arity of operators and 0 for all others.
+
+    `homeless` are words that stand in no expression, such as the brackets of the foreign vocabulary.
+    """
 
     operands: Int[np.ndarray, "V"]
     digit: Bool[np.ndarray, "V"]
     number: Bool[np.ndarray, "V"]
     special: Bool[np.ndarray, "V"]
+    homeless: Bool[np.ndarray, "V"]
 
 
 @functools.lru_cache(maxsize=16)
 def _tables(vocabulary: Vocabulary) -> _Tables:
-    arities = prefix.arities()
-    unknown = [token for token in vocabulary.tokens if token not in (*SPECIAL, *prefix.DIGITS, *arities)]
-    if unknown:
-        raise ValueError(f"{unknown[0]!r} has no place in a tree; path codes are made for prefix tokens")
+    arities, tokens = prefix.arities(), vocabulary.tokens
+    digit = np.array([_is_digit(token) for token in tokens])
+    special = np.array([token in SPECIAL for token in tokens])
+    number = np.array([token in _NUMBERS for token in tokens])
     return _Tables(
-        operands=np.array([arities.get(token, 0) for token in vocabulary.tokens], np.int64),
-        digit=np.array([token in prefix.DIGITS for token in vocabulary.tokens]),
-        number=np.array([token in (prefix.PLUS, prefix.MINUS) for token in vocabulary.tokens]),
-        special=np.array([token in SPECIAL for token in vocabulary.tokens]),
+        operands=np.array([arities.get(token, 0) for token in tokens], np.int64),
+        digit=digit,
+        number=number,
+        special=special,
+        homeless=~(digit | special | number | np.array([token in arities for token in tokens])),
     )
 
 
@@ -143,6 +160,7 @@ def path_codes(ids: Int[np.ndarray, "B S"], vocabulary: Vocabulary, depth: int) 
     by_position = np.asarray(ids).T  # S first: a row of each step's array is contiguous
     place = _places(tables.digit[by_position])
     wrong = _is_malformed(tables, by_position) | (place > MAX_PLACE).any(axis=0)
+    wrong |= tables.homeless[by_position].any(axis=0)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(f"row {row} of the batch is not one expression: {' '.join(vocabulary.decode(ids[row]))[:200]}")
@@ -179,12 +197,14 @@ def _fill_paths(
 ) -> None:
     """Write the paths of well-formed expressions, position by position; tokens that are not structural repeat the last.
 
-    The current path is all the state that is needed: behind a leaf, the next operand's path is the leaf's with its
-    deepest left turn made a right turn and all below cut off.
+    The current path is nearly all the state that is needed: behind a leaf, the next operand's path is the leaf's with a
+    step to the next sibling at the deepest level that has one, and all below cut off.  Only operators of three operands
+    ask to be remembered, since a middle child has the code of an only one.
     """
     length, rows, levels = paths.shape
     level = np.arange(levels)
     path, own_depth = np.zeros((rows, levels), np.int8), np.zeros(rows, np.int64)
+    ternary = np.zeros((rows, levels), bool) if (operands == 3).any() else None
     for position in range(length):
         fresh, count = structural[position], operands[position]
         paths[position] = path if fresh.all() else np.where(fresh[:, None], path, paths[position - 1])
@@ -192,11 +212,17 @@ def _fill_paths(
         too_deep = inner & (own_depth == levels)
         if too_deep.any():
             raise DepthOverflow(int(np.argmax(too_deep)), levels)
-        left_turns = np.where(path == LEFT, level + 1, 0).max(axis=1)  # 1 + level of the deepest, 0 for none
-        cut = np.where(inner, own_depth, left_turns - 1)
+        turns = path == LEFT if ternary is None else (path == LEFT) | ternary & (path == MIDDLE)
+        deepest = np.where(turns, level + 1, 0).max(axis=1)  # 1 + level of the deepest, 0 for none
+        cut = np.where(inner, own_depth, deepest - 1)
         step = np.where(inner, np.where(count == 1, ONLY, LEFT), RIGHT).astype(np.int8)
-        following = np.where(level == cut[:, None], step[:, None], path * (level < cut[:, None]))
-        path = np.where(fresh[:, None], following, path)
+        above, here = level < cut[:, None], level == cut[:, None]
+        if ternary is not None:
+            to_middle = ~inner & (here & ternary & (path == LEFT)).any(axis=1)
+            step[to_middle] = MIDDLE
+            following = np.where(here & inner[:, None], (count == 3)[:, None], ternary & (above | here))
+            ternary = np.where(fresh[:, None], following, ternary)
+        path = np.where(fresh[:, None], np.where(here, step[:, None], path * above), path)
         own_depth = np.where(fresh, cut + 1, own_depth)
 
 

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from symjax.symbolic.operators import OPERATORS, SYMBOLS
 from symjax.symbolic.sampling import LengthSampler, SeedSampler
 from symjax.tokenization import prefix
+from symjax.tokenization.foreign import DECIMAL, IntegerFormat
 from symjax.tokenization.tree_paths import DepthOverflow, path_codes, paths, places, seed_bits
 from symjax.tokenization.vocabulary import EOS_ID, Vocabulary
 
@@ -127,9 +129,53 @@ def test_numbers_too_long_for_a_byte_are_refused() -> None:
         path_codes(padded([("INT+", *"9" * 128)]), VOCABULARY, 4)
 
 
-def test_vocabularies_without_a_tree_are_refused() -> None:
-    with pytest.raises(ValueError, match="'E0' has no place in a tree"):
-        path_codes(np.zeros((1, 1), np.int32), Vocabulary.of(("x", "E0")), 4)
+def test_words_that_stand_in_no_tree_are_refused_where_they_occur() -> None:
+    vocabulary = Vocabulary.of(("x", "E0", "(", "add"))
+    assert not path_codes(np.array([vocabulary.encode(("x",))]), vocabulary, 4).any()
+    for tokens in (("E0",), ("x", "("), ("add", "x", "E0")):
+        with pytest.raises(ValueError, match="row 0 of the batch is not one expression"):
+            path_codes(np.array([vocabulary.encode(tokens)]), vocabulary, 4)
+
+
+def random_foreign(key: object, fmt: IntegerFormat, operators: int = 12) -> tuple[str, ...]:
+    """Random prefix tokens over every foreign word, three operands and other bases included."""
+    rng = random.Random(str(key))
+    inner, leaves = [name for name in OPERATORS if name in fmt.words], [*SYMBOLS, "pi", "E", "I", "Y", "Y'", "Y''"]
+
+    def grow(count: int) -> list[str]:
+        if not count:
+            return [rng.choice(leaves)] if rng.random() < 0.6 else list(fmt.write(rng.randint(-999, 10**6)))
+        name = rng.choice(inner if rng.random() < 0.7 else ["h"])
+        rest, tokens = count - 1, [name]
+        for place in range(OPERATORS[name].arity, 0, -1):
+            part = rest if place == 1 else rng.randint(0, rest)
+            tokens += grow(part)
+            rest -= part
+        return tokens
+
+    return tuple(grow(rng.randint(0, operators)))
+
+
+@given(key=st.integers(0, 10**9), fmt=st.sampled_from([DECIMAL, IntegerFormat(10, balanced=True), IntegerFormat(-2)]))
+def test_codes_of_foreign_words_equal_the_reference(key: int, fmt: IntegerFormat) -> None:
+    vocabulary = Vocabulary.of(fmt.words[3:])
+    problems = [random_foreign((key, row), fmt) for row in range(6)]
+    ids = np.zeros((6, max(map(len, problems)) + 1), np.int32)
+    codes = np.zeros((*ids.shape, 16), np.int8)
+    for row, tokens in enumerate(problems):
+        ids[row, : len(tokens)] = vocabulary.encode(tokens)
+        own = list(zip(paths(tokens, fmt), places(tokens), strict=True))
+        assert len(set(own)) == len(tokens)
+        for position, (path, place) in enumerate(own):
+            codes[row, position, : len(path)] = path
+            codes[row, position, -1] = place
+    np.testing.assert_array_equal(path_codes(ids, vocabulary, 16), codes)
+
+
+def test_three_operands_are_left_middle_and_right() -> None:
+    tokens = ["h", "sin", "Y'", "h", "x", "y", "z", "INT+", "4", "2"]
+    assert paths(tokens) == [(), (2,), (2, 1), (1,), (1, 2), (1, 1), (1, 3), (3,), (3,), (3,)]
+    assert places(tokens) == [0] * 8 + [1, 2]
 
 
 def test_the_seeds_example() -> None:
