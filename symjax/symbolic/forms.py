@@ -7,7 +7,6 @@ the kernels really stand for these) are replaced by each other where that makes 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
 
 from flint import fmpz_mpoly
 
@@ -15,9 +14,6 @@ from symjax.symbolic.canonical import add, multiply
 from symjax.symbolic.expression import Expression
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.quotients import Quotient
-
-MAX_FACTORED_TERMS: Final = 60
-"""Longer polynomials are not factored."""
 
 Form = tuple[int, Callable[[], Expression]]
 """(about how many tokens, what builds it)."""
@@ -96,9 +92,20 @@ def _monomial_length(kernels: Kernels, powers: dict[int, int]) -> int:
 
 def polynomial_length(kernels: Kernels, polynomial: fmpz_mpoly) -> int:
     """About how many tokens a polynomial takes as the sum of its terms."""
-    total = len(polynomial) - 1
-    for coefficient, powers in kernels.field.terms(polynomial):
-        total += _joined(coefficient, 1, [_monomial_length(kernels, powers)])
+    lengths, count = kernels.lengths, kernels.field.generators
+    total = 2 * len(polynomial) - 1
+    for exponents, coefficient in zip(polynomial.monoms(), polynomial.coeffs(), strict=True):
+        factors = 0
+        for index in range(count):
+            exponent = exponents[index]
+            if exponent:
+                factors += 1
+                key = index, int(exponent)
+                total += lengths[key] if key in lengths else kernels.length(*key)
+        if not factors or coefficient != 1:
+            factors += 1
+            total += 1 + len(str(abs(coefficient)))
+        total += factors - 2
     return total
 
 
@@ -108,13 +115,7 @@ def factor(kernels: Kernels, quotient: Quotient) -> Quotient:
     generators, polynomials = _parts(kernels, quotient)
     found = [Quotient(quotient.top, quotient.bottom, generators)]
     for index, exponent in polynomials.items():
-        polynomial = field.polynomial(index)
-        if len(polynomial) > MAX_FACTORED_TERMS or polynomial.total_degree() == 1:
-            found.append(Quotient(1, 1, {index: exponent}))
-            continue
-        content, factors = polynomial.factor()
-        found.append(field.power(Quotient(int(content), 1, {}), exponent))
-        found.extend(field.power(field.register(part), int(count) * exponent) for part, count in factors)
+        found.extend(Quotient(1, 1, {part: count * exponent}) for part, count in field.factors(index))
     return field.multiply(found)
 
 

@@ -34,6 +34,7 @@ class Kernels:
 
     Attributes:
       field: what quotients are computed with.
+      lengths: number of tokens of the powers of generators that have been asked for.
       pairs: (sine, cosine, sign) indices of generators with sine**2 = sign * (1 - cosine**2).
     """
 
@@ -58,7 +59,7 @@ class Kernels:
         self.field = Field(len(keys))
         self.pairs = list(self._find_pairs())
         self._powers: dict[tuple[int, int], Expression] = {}
-        self._lengths: dict[tuple[int, int], int] = {}
+        self.lengths: dict[tuple[int, int], int] = {}
         self._quotients: dict[Expression, Quotient] = {}
 
     def _collect(self, expr: Expression) -> None:
@@ -181,9 +182,9 @@ class Kernels:
     def length(self, index: int, exponent: int) -> int:
         """Number of tokens of a power of the generator `index`."""
         key = index, exponent
-        found = self._lengths.get(key)
+        found = self.lengths.get(key)
         if found is None:
-            found = self._lengths[key] = token_length(self.power(index, exponent))
+            found = self.lengths[key] = token_length(self.power(index, exponent))
         return found
 
     def monomial(self, powers: Mapping[int, int]) -> list[Expression]:

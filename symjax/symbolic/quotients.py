@@ -20,6 +20,8 @@ MAX_TERMS: Final = 250
 MAX_EXPONENT: Final = 40
 MAX_PRODUCTS: Final = 10_000
 """Largest product of the numbers of terms of two polynomials that are multiplied."""
+MAX_FACTORED_TERMS: Final = 60
+"""Longer polynomials are not factored."""
 MAX_COEFFICIENT_BITS: Final = 2000
 
 _WIDTHS: Final = (4, 8, MAX_GENERATORS)
@@ -65,6 +67,7 @@ class Field:
         self._polynomials: list[fmpz_mpoly] = []
         self._relations: dict[int, tuple[int, fmpz_mpoly, fmpz_mpoly]] = {}
         self._aliases: dict[int, Quotient] = {}
+        self._factors: dict[int, tuple[tuple[int, int], ...]] = {}
 
     def polynomial(self, index: int) -> fmpz_mpoly:
         """The generator or registered polynomial `index`."""
@@ -230,10 +233,38 @@ class Field:
                 powers[index] = int(exponent)
         if len(polynomial) == 1:
             return Quotient(number, 1, powers)
-        index = self._index(divmod(polynomial, content)[0])
+        index = self._index(polynomial if content.is_one() else divmod(polynomial, content)[0])
         if index in self._aliases:
             return self.multiply((Quotient(number, 1, powers), self._aliases[index]))
         return Quotient(number, 1, powers | {index: 1})
+
+    def factors(self, index: int) -> tuple[tuple[int, int], ...]:
+        """(index, exponent) of the irreducible factors of the registered polynomial `index`.
+
+        A polynomial of more than 60 terms counts as irreducible.
+        """
+        found = self._factors.get(index)
+        if found is None:
+            found = self._factors[index] = tuple(self._factor(index))
+        return found
+
+    def _factor(self, index: int) -> Iterator[tuple[int, int]]:
+        polynomial = self.polynomial(index)
+        if len(polynomial) > MAX_FACTORED_TERMS:
+            yield index, 1
+            return
+        for generator, degree in enumerate(polynomial.degrees()):
+            if degree == 1:  # a*k + b is irreducible if a and b share nothing
+                slope = polynomial.derivative(generator)
+                shared = slope.gcd(polynomial - slope * self._gens[generator])
+                if len(shared) > 1:
+                    yield from self.factors(self._index(shared))
+                    yield self._index(divmod(polynomial, shared)[0]), 1
+                else:
+                    yield index, 1
+                return
+        for part, count in polynomial.factor()[1]:
+            yield self._index(part if part.leading_coefficient() > 0 else -part), int(count)
 
     def _index(self, primitive: fmpz_mpoly) -> int:
         for place, known in enumerate(self._polynomials):

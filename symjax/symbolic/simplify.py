@@ -6,7 +6,7 @@ What comes out equals what went in wherever that is defined; where a factor is c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from math import gcd, lcm
 from typing import Final
 
@@ -14,14 +14,14 @@ from symjax.symbolic.arithmetic import E, add, base_and_exponent, multiply, powe
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.conventions import token_length
 from symjax.symbolic.expression import Expression
-from symjax.symbolic.forms import forms
+from symjax.symbolic.forms import Form, forms
 from symjax.symbolic.kernels import TANGENTS, Kernels
 from symjax.symbolic.limits import Ratio, TooLarge, Undefined, number, split
 from symjax.symbolic.ordering import is_number, ratio
 from symjax.symbolic.quotients import GaveUp
 
-_BUILT_FORMS: Final = 2
-"""Forms of shortest estimated length that are built to see their true one."""
+_SLACK: Final = 2
+"""How much shorter than estimated a form may turn out to be, and is built for that."""
 
 
 def simplify(expr: Expression) -> Expression:
@@ -29,35 +29,37 @@ def simplify(expr: Expression) -> Expression:
 
     Of forms of one length the one named first is taken, so that nothing is rewritten without need.
     """
-    best = shortest(expr, [shorter_factors(expr)] if _has_sum(expr) else [])
-    return shortest(best, quotient_forms(expr))
-
-
-def shortest(expr: Expression, others: Iterable[Expression]) -> Expression:
-    """The first of the expressions with the fewest tokens, up to where a limit is met."""
+    nodes = list(_structure(expr))
+    if len(nodes) == 1:
+        return expr
     best, length = expr, token_length(expr)
     try:
-        for other in others:
+        if any(item.op == "add" for item in nodes):
+            other = _factored(nodes, only_shorter=True)
             if token_length(other) < length:
                 best, length = other, token_length(other)
+        for estimate, build in quotient_forms(expr):
+            if estimate < length + _SLACK:
+                other = build()
+                if token_length(other) < length:
+                    best, length = other, token_length(other)
     except (GaveUp, TooLarge, Undefined):
         pass
     return best
 
 
-def quotient_forms(expr: Expression) -> Iterator[Expression]:
-    """The best ways to write `expr` as a quotient, without and with tangents as quotients of sines and cosines.
+def quotient_forms(expr: Expression) -> Iterator[Form]:
+    """The ways to write `expr` as a quotient, without and with tangents as quotients of sines and cosines.
+
+    Shortest estimate first, for each of the two.
 
     Raises:
       GaveUp, TooLarge, Undefined: above the limits.
     """
-    operators = {item.op for item in _structure(expr)}
-    if "add" in operators or "mul" in operators:
-        for tangents in (False, True) if operators & TANGENTS.keys() else (False,):
-            kernels = Kernels(expr, tangents=tangents)
-            found = sorted(forms(kernels, kernels.quotient(expr)), key=lambda form: form[0])
-            for _, build in found[:_BUILT_FORMS]:
-                yield build()
+    tangents = any(item.op in TANGENTS for item in _structure(expr))
+    for replaced in (False, True) if tangents else (False,):
+        kernels = Kernels(expr, tangents=replaced)
+        yield from sorted(forms(kernels, kernels.quotient(expr)), key=lambda form: form[0])
 
 
 def _structure(expr: Expression) -> Iterator[Expression]:
@@ -77,10 +79,6 @@ def _structure(expr: Expression) -> Iterator[Expression]:
                 stack.append((item.args[0], False))
 
 
-def _has_sum(expr: Expression) -> bool:
-    return any(item.op == "add" for item in _structure(expr))
-
-
 def common_factors(expr: Expression) -> Expression:
     """`expr` with the common factors of each sum above its kernels taken out, innermost sums first.
 
@@ -89,29 +87,27 @@ def common_factors(expr: Expression) -> Expression:
     Raises:
       TooLarge: above the limits on canonical expressions.
     """
-    return _factored(expr, only_shorter=False)
+    return _factored(list(_structure(expr)), only_shorter=False)
 
 
-def shorter_factors(expr: Expression) -> Expression:
-    """`common_factors`, but only of those sums that it makes shorter."""
-    return _factored(expr, only_shorter=True)
-
-
-def _factored(expr: Expression, *, only_shorter: bool) -> Expression:
+def _factored(nodes: list[Expression], *, only_shorter: bool) -> Expression:
+    """`common_factors` of the last of `nodes`, the others of which are those above its kernels, operands first."""
     built: dict[Expression, Expression] = {}
-    for item in _structure(expr):
-        if item.op == "add":
-            plain = add(*(built[arg] for arg in item.args))
-            found = extract(plain)
-            built[item] = plain if only_shorter and token_length(found) >= token_length(plain) else found
-        elif item.op == "mul":
-            built[item] = multiply(*(built[arg] for arg in item.args))
-        elif item.op == "pow":
-            built[item] = power(built[item.args[0]], item.args[1])
-        else:
-            built[item] = item
-    return built[expr]
+    for item in nodes:
+        op = item.op
+        args = item.args[:1] if op == "pow" else item.args if op in _BUILDERS else ()
+        found = item
+        if any(built[arg] is not arg for arg in args):
+            found = _BUILDERS[op](*(built[arg] for arg in args), *item.args[len(args) :])
+        if op == "add":
+            other = extract(found)
+            if not only_shorter or token_length(other) < token_length(found):
+                found = other
+        built[item] = found
+    return built[nodes[-1]]
 
+
+_BUILDERS: Final = {"add": add, "mul": multiply, "pow": power}
 
 Powers = dict[tuple[Expression, Expression], Ratio]
 """(base, rest of the exponent) -> coefficient of the exponent."""

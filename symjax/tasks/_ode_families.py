@@ -1,0 +1,134 @@
+"""Families of functions with free constants, and the differential equations that they solve.
+
+A family is an expression in x and the constants a8 (and a9), brought to a form in which each constant stands for
+everything that only shifts it.  Its equation is found by solving for a constant and differentiating, once for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from flint import fmpz_mpoly
+
+from symjax.symbolic.arithmetic import MINUS_ONE
+from symjax.symbolic.canonical import add, apply, multiply, power
+from symjax.symbolic.derivative import derivative
+from symjax.symbolic.expression import ZERO, Expression, free_symbols, postorder, symbol
+from symjax.symbolic.kernels import Kernels
+from symjax.symbolic.operators import UNKNOWNS
+from symjax.symbolic.quotients import GaveUp
+from symjax.symbolic.simplify import common_factors, simplify
+from symjax.symbolic.solving import Choice, isolate, numerator, solve_in_kernel
+
+CONSTANTS: Final = ("a8", "a9")
+_MAX_ROUNDS: Final = 20
+
+
+def absorbed(expr: Expression, names: tuple[str, ...]) -> Expression:
+    """`expr` with the largest parts without x that hold every occurrence of one of the constants replaced by it.
+
+    Raises:
+      TooLarge, Undefined: see `symjax.symbolic.canonical`.
+    """
+    for _ in range(_MAX_ROUNDS):
+        before = expr
+        for name in names:
+            expr = _absorb(expr, name)
+        if expr is before:
+            break
+    return expr
+
+
+def _absorb(expr: Expression, name: str) -> Expression:
+    unknown, varying, holding = symbol(name), {symbol("x")}, {symbol(name)}
+    for item in postorder(expr):
+        if any(arg in varying for arg in item.args):
+            varying.add(item)
+        if any(arg in holding for arg in item.args):
+            holding.add(item)
+    path: list[tuple[Expression, int]] = []
+    node = expr
+    while node in holding and node in varying:
+        inside = [place for place, arg in enumerate(node.args) if arg in holding]
+        if node.op in ("add", "mul") and not any(node.args[place] in varying for place in inside):
+            fixed = [arg for arg in node.args if arg not in varying]
+            if fixed == [unknown]:
+                return expr
+            moving = [arg for arg in node.args if arg in varying]
+            return _rebuilt(path, _build(node.op, [unknown, *moving]))
+        if len(inside) != 1:
+            return expr
+        path.append((node, inside[0]))
+        node = node.args[inside[0]]
+    return expr if node not in holding or node is unknown else _rebuilt(path, unknown)
+
+
+def _rebuilt(path: list[tuple[Expression, int]], value: Expression) -> Expression:
+    for node, place in reversed(path):
+        value = _build(node.op, [*node.args[:place], value, *node.args[place + 1 :]])
+    return value
+
+
+_BUILDERS: Final[dict[str, Callable[..., Expression]]] = {"add": add, "mul": multiply, "pow": power}
+
+
+def _build(op: str, args: list[Expression]) -> Expression:
+    builder = _BUILDERS.get(op)
+    return apply(op, args[0]) if builder is None else builder(*args)
+
+
+class Unsolvable(ArithmeticError):  # noqa: N818 (names what is the matter)
+    """A constant cannot be eliminated; the first argument is the reason in one word."""
+
+
+def equation_of(family: Expression, order: int, negative: Choice, expanded: bool) -> Expression:
+    """The left side, in x, Y, Y' (and Y''), of a differential equation that `family` solves.
+
+    Args:
+      family: canonical, in x and the constants a8 (and a9), as `absorbed` leaves it.
+      order: 1 or 2, the number of constants.
+      negative: chooses the branch where an inverse operation has two.
+      expanded: whether the equation is multiplied out, instead of written in the shortest way.
+
+    Raises:
+      Unsolvable: a constant is gone or cannot be solved for, or the equation lacks its highest derivative.
+      TooLarge, Undefined: see `symjax.symbolic.canonical`.
+    """
+    value = isolate(family, CONSTANTS[0], symbol(UNKNOWNS[0]), negative)
+    if value is None:
+        difference = add(family, multiply(MINUS_ONE, symbol(UNKNOWNS[0])))
+        value = _in_kernel(_numerator(difference, CONSTANTS[0]), CONSTANTS[0], negative)
+    slope = derivative(value)
+    found = _numerator(slope, UNKNOWNS[1])
+    if order == 2:
+        if CONSTANTS[1] not in free_symbols(slope):
+            raise Unsolvable("constant_gone")
+        try:
+            value = _in_kernel(found, CONSTANTS[1], negative)
+        except Unsolvable:
+            value = isolate(common_factors(slope), CONSTANTS[1], ZERO, negative)
+            if value is None:
+                raise
+        found = _numerator(derivative(value), UNKNOWNS[2])
+    kernels, polynomial = found
+    if UNKNOWNS[order] not in free_symbols(written := kernels.polynomial(polynomial)):
+        raise Unsolvable("no_derivative")
+    return written if expanded else simplify(written)
+
+
+def _numerator(expr: Expression, name: str) -> tuple[Kernels, fmpz_mpoly]:
+    try:
+        return numerator(expr, name)
+    except GaveUp as error:
+        raise Unsolvable("too_many_terms") from error
+
+
+def _in_kernel(equation: tuple[Kernels, fmpz_mpoly], name: str, negative: Choice) -> Expression:
+    try:
+        value = solve_in_kernel(*equation, name, negative)
+    except GaveUp as error:
+        raise Unsolvable("too_many_terms") from error
+    if value is None:
+        raise Unsolvable("constant_not_isolated")
+    return value
