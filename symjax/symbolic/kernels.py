@@ -18,7 +18,7 @@ from flint import fmpz_mpoly
 from symjax.symbolic.arithmetic import E
 from symjax.symbolic.canonical import add, apply, multiply, power
 from symjax.symbolic.conventions import token_length
-from symjax.symbolic.expression import INTEGER, ONE, Expression, free_symbols, symbol
+from symjax.symbolic.expression import INTEGER, ONE, Expression, occurs, symbol
 from symjax.symbolic.limits import number, split
 from symjax.symbolic.ordering import is_number, ratio
 from symjax.symbolic.quotients import Field, Quotient
@@ -121,7 +121,7 @@ class Kernels:
 
     def holders(self, name: str) -> list[int]:
         """The generators in which the symbol `name` occurs."""
-        return [i for (base, rest), i in self._indices.items() if name in free_symbols(base) | free_symbols(rest)]
+        return [i for (base, rest), i in self._indices.items() if occurs(name, base) or occurs(name, rest)]
 
     def quotient(self, expr: Expression) -> Quotient:
         """`expr`, one of those that the kernels were found in, as a quotient.

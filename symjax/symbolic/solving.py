@@ -13,7 +13,7 @@ from flint import fmpz_mpoly
 
 from symjax.symbolic.arithmetic import HALF, MINUS_ONE
 from symjax.symbolic.canonical import add, apply, multiply, power
-from symjax.symbolic.expression import ZERO, Expression, integer, postorder, symbol
+from symjax.symbolic.expression import ZERO, Expression, integer, occurs, symbol
 from symjax.symbolic.forms import cancelled, factor
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.limits import number
@@ -57,13 +57,9 @@ def isolate(expr: Expression, name: str, value: Expression, negative: Choice) ->
       TooLarge, Undefined: see `canonical`.
     """
     unknown = symbol(name)
-    holders = {unknown}
-    for item in postorder(expr):
-        if any(arg in holders for arg in item.args):
-            holders.add(item)
     node = expr
     while node is not unknown:
-        inside = [place for place, arg in enumerate(node.args) if arg in holders]
+        inside = [place for place, arg in enumerate(node.args) if occurs(name, arg)]
         if len(inside) != 1:
             return None
         solved = _undo(node, inside[0], value, negative)

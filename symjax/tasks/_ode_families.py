@@ -14,13 +14,14 @@ from flint import fmpz_mpoly
 from symjax.symbolic.arithmetic import MINUS_ONE
 from symjax.symbolic.canonical import add, apply, multiply, power
 from symjax.symbolic.derivative import derivative
-from symjax.symbolic.expression import ZERO, Expression, free_symbols, postorder, symbol
+from symjax.symbolic.expression import ZERO, Expression, occurs, symbol
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.operators import UNKNOWNS
 from symjax.symbolic.quotients import GaveUp
 from symjax.symbolic.simplify import common_factors, simplify
 from symjax.symbolic.solving import Choice, isolate, numerator, solve_in_kernel
 
+VARIABLE: Final = "x"
 CONSTANTS: Final = ("a8", "a9")
 _MAX_ROUNDS: Final = 20
 
@@ -41,27 +42,23 @@ def absorbed(expr: Expression, names: tuple[str, ...]) -> Expression:
 
 
 def _absorb(expr: Expression, name: str) -> Expression:
-    unknown, varying, holding = symbol(name), {symbol("x")}, {symbol(name)}
-    for item in postorder(expr):
-        if any(arg in varying for arg in item.args):
-            varying.add(item)
-        if any(arg in holding for arg in item.args):
-            holding.add(item)
+    unknown = symbol(name)
     path: list[tuple[Expression, int]] = []
     node = expr
-    while node in holding and node in varying:
-        inside = [place for place, arg in enumerate(node.args) if arg in holding]
-        if node.op in ("add", "mul") and not any(node.args[place] in varying for place in inside):
-            fixed = [arg for arg in node.args if arg not in varying]
-            if fixed == [unknown]:
-                return expr
-            moving = [arg for arg in node.args if arg in varying]
-            return _rebuilt(path, _build(node.op, [unknown, *moving]))
-        if len(inside) != 1:
+    while occurs(VARIABLE, node):
+        inside = [place for place, arg in enumerate(node.args) if occurs(name, arg)]
+        if not inside:
+            return expr
+        if node.op in ("add", "mul") and not any(occurs(VARIABLE, node.args[place]) for place in inside):
+            fixed, moving = [], []
+            for arg in node.args:
+                (moving if occurs(VARIABLE, arg) else fixed).append(arg)
+            return expr if fixed == [unknown] else _rebuilt(path, _build(node.op, [unknown, *moving]))
+        if len(inside) > 1:
             return expr
         path.append((node, inside[0]))
         node = node.args[inside[0]]
-    return expr if node not in holding or node is unknown else _rebuilt(path, unknown)
+    return expr if node is unknown or not occurs(name, node) else _rebuilt(path, unknown)
 
 
 def _rebuilt(path: list[tuple[Expression, int]], value: Expression) -> Expression:
@@ -102,7 +99,7 @@ def equation_of(family: Expression, order: int, negative: Choice, expanded: bool
     slope = derivative(value)
     found = _numerator(slope, UNKNOWNS[1])
     if order == 2:
-        if CONSTANTS[1] not in free_symbols(slope):
+        if not occurs(CONSTANTS[1], slope):
             raise Unsolvable("constant_gone")
         try:
             value = _in_kernel(found, CONSTANTS[1], negative)
@@ -112,7 +109,8 @@ def equation_of(family: Expression, order: int, negative: Choice, expanded: bool
                 raise
         found = _numerator(derivative(value), UNKNOWNS[2])
     kernels, polynomial = found
-    if UNKNOWNS[order] not in free_symbols(written := kernels.polynomial(polynomial)):
+    written = kernels.polynomial(polynomial)
+    if not occurs(UNKNOWNS[order], written):
         raise Unsolvable("no_derivative")
     return written if expanded else simplify(written)
 
