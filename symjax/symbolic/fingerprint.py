@@ -1,21 +1,30 @@
-"""A key that equal functions share: values near 0, rounded from certified balls.
+"""A key that equal functions share: values at exact points, rounded from certified balls.
 
-Two expressions with the same key agree to 15 digits at three exact points near 0.  Points are dyadic, so that x - x
-is 0 at any precision; a digit that a ball leaves open is settled with more bits, never by chance.
+Two expressions with the same key agree to 15 digits at three exact points: near 0 for functions that are expanded
+there, at the first three points of a list that have a value for integrands.  Points are dyadic, so that x - x is 0 at
+any precision; a digit that a ball leaves open is settled with more bits, never by chance.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Final
 
 import flint
 from flint import acb, arb
 
 from symjax.symbolic.balls import evaluate
-from symjax.symbolic.expression import Expression, postorder
+from symjax.symbolic.expression import Expression, occurs, postorder
+from symjax.symbolic.operators import UNKNOWNS
 
 POINTS: Final = ((4791, 65536), (-3433, 65536), (12565, 65536))
+INTEGRAND_POINTS: Final = tuple(
+    (number, 4096) for number in (1623, 3571, -2671, 7639, -5471, 411, 10133, -9311, 15331, -13597, 21013, -19501)
+)
+EQUATION_POINTS: Final = tuple(
+    (number, 4096) for number in (1093, 2521, -877, 3767, -1979, 389, 4591, -3181, 1801, -4217, 3011, -2399)
+)
 PRECISIONS: Final = (128, 512, 2048)
 DIGITS: Final = 15
 EXPONENT_BOUND: Final = 1000
@@ -37,9 +46,62 @@ def fingerprint(expr: Expression) -> str:
         if len(_KEYS) >= MEMO_ENTRIES:
             _KEYS.clear()
         text = _numeric_text(expr)
-        key = hashlib.blake2b((text or "as written " + structure(expr)).encode(), digest_size=16).hexdigest()
+        key = _digest(text or "as written " + structure(expr))
         _KEYS[expr] = key
     return key
+
+
+def of_integrand(expr: Expression) -> str:
+    """32 hexadecimal digits, equal for integrands that are equal, in whatever form; f and 2 f are different problems.
+
+    Values at the first three of twelve points at which there is one.  An integrand with fewer has the key of the
+    expression as it is written.
+    """
+    texts = []
+    for point in INTEGRAND_POINTS if expr.size <= MAX_SIZE else ():
+        text = _text_at(lambda precision, at=point: evaluate(expr, at, precision=precision))
+        if text is not None:
+            texts.append(text)
+            if len(texts) == len(POINTS):
+                return _digest("integrand " + " ".join(texts))
+    return _digest("integrand as written " + structure(expr))
+
+
+def of_equation(expr: Expression) -> str:
+    """32 hexadecimal digits, equal for differential equations expr = 0 that are equal, in whatever form.
+
+    The equation, in x, Y, Y' (and Y''), is linear in its highest derivative: a*Y'' + b = 0.  The key is made of the
+    values of -b/a at the first three of twelve points (x, Y, Y') at which there is one, which no factor changes.  An
+    equation that is not linear, or has fewer points, has the key of the expression as it is written.
+    """
+    highest = max((place for place, name in enumerate(UNKNOWNS) if occurs(name, expr)), default=0)
+    texts = []
+    for place in range(len(EQUATION_POINTS)) if expr.size <= MAX_SIZE else ():
+        text = _text_at(lambda precision, at=place: _highest_derivative(expr, highest, at, precision))
+        if text is not None:
+            texts.append(text)
+            if len(texts) == len(POINTS):
+                return _digest(f"equation {highest} " + " ".join(texts))
+    return _digest("equation as written " + structure(expr))
+
+
+def _highest_derivative(expr: Expression, highest: int, place: int, precision: int) -> acb:
+    """The value of the highest derivative at a point, from the values of the equation where it is 0, 1 and 2."""
+    count, name = len(EQUATION_POINTS), UNKNOWNS[highest]
+    given = ("x", *UNKNOWNS[:highest])
+    at = {symbol: EQUATION_POINTS[(place + 5 * shift) % count] for shift, symbol in enumerate(given)}
+    memo: dict[Expression, acb] = {}
+    values = []
+    for value in ((0, 1), (1, 1), (2, 1)):
+        memo = {node: known for node, known in memo.items() if not occurs(name, node)}
+        values.append(evaluate(expr, at | {name: value}, precision=precision, memo=memo))
+    slope = values[1] - values[0]
+    linear = slope.is_finite() and (values[2] - values[1] - slope).contains(0)
+    return -values[0] / slope if linear else acb("nan")
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def clear_memo() -> None:
@@ -64,17 +126,22 @@ def _numeric_text(expr: Expression) -> str | None:
         return None
     texts = []
     for point in POINTS:
-        for precision in PRECISIONS:
-            value = evaluate(expr, point, precision=precision, memo=_memo(point, precision))
-            if not value.is_finite():
-                continue
-            text = _complex_text(value, precision)
-            if text is not None:
-                break
-        else:
+        text = _text_at(lambda precision, at=point: evaluate(expr, at, precision=precision, memo=_memo(at, precision)))
+        if text is None:
             return None
         texts.append(text)
     return " ".join(texts)
+
+
+def _text_at(value_at: Callable[[int], acb]) -> str | None:
+    """The rounded value that more and more bits enclose; None where there is none, or its digits are not decided."""
+    for precision in PRECISIONS:
+        value = value_at(precision)
+        if value.is_finite():
+            text = _complex_text(value, precision)
+            if text is not None:
+                return text
+    return None
 
 
 def _memo(point: tuple[int, int], precision: int) -> dict[Expression, acb]:

@@ -1,0 +1,126 @@
+"""Integrands with their antiderivatives, drawn at random: by parts.
+
+From two random functions F and G with derivatives f and g: where an antiderivative H of f G is known, F G - H is one
+of F g.  What is known comes from a finished table, which nothing is ever added to, and, for a share of the attempts,
+from the rules.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply
+from symjax.symbolic.derivative import derivative
+from symjax.symbolic.expression import Expression
+from symjax.symbolic.limits import TooLarge, Undefined, number, split
+from symjax.symbolic.simplify import simplify
+from symjax.symbolic.tree_sampling import TreeSampler, draw_count
+from symjax.tasks import Rejection
+from symjax.tasks._integration_pairs import (
+    LEAST_BACKWARD,
+    Pair,
+    antiderivative_of,
+    drawn_function,
+    without_constant,
+)
+
+
+class KnownIntegrals:
+    """A read-only table of antiderivatives, which looks integrands up without their numeric factors."""
+
+    def __init__(self, entries: Mapping[Expression, Expression]) -> None:
+        """`entries`: integrand whose first term has the coefficient 1 -> antiderivative."""
+        self._entries = entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, integrand: Expression, /) -> Expression | None:
+        """The antiderivative of a multiple of what the table has, multiplied accordingly."""
+        factor, key = monic(integrand)
+        found = self._entries.get(key)
+        return None if found is None else multiply(factor, found)
+
+
+def by_parts(
+    rng: random.Random,
+    sampler: TreeSampler,
+    table: KnownIntegrals,
+    *,
+    max_operators: int,
+    other_operators: int,
+    rules_fraction: float,
+    rules_budget: int,
+    direct_budget: int,
+) -> Pair | Rejection:
+    """A product F g with its antiderivative F G - H, or f G with F G - H.
+
+    The fact `direct` says whether the rules solve the product by themselves within `direct_budget` nodes.
+
+    Args:
+      max_operators, other_operators: most operators of the trees of F and of G.
+      rules_fraction: share of the attempts in which H may come from the rules, within `rules_budget` nodes.
+    """
+    count = draw_count(rng, min(LEAST_BACKWARD, max_operators), max_operators)
+    first = _function(rng, sampler, count)
+    if isinstance(first, Rejection):
+        return first
+    second = _function(rng, sampler, 1 + int(rng.random() * other_operators))
+    if isinstance(second, Rejection):
+        return second
+    budget = rules_budget if rng.random() < rules_fraction else 0
+    undivided = rng.random() < 0.5
+    try:
+        pair = _combine(first, second, table, budget)
+        if pair is None:
+            return Rejection("unknown_part", "no antiderivative of the other product is known")
+        integrand, answer = pair if undivided else _without_factor(*pair)
+    except TooLarge as error:
+        return Rejection("too_large", str(error))
+    except Undefined as error:
+        return Rejection("undefined", str(error))
+    direct = antiderivative_of(integrand, direct_budget) is not None
+    return Pair(integrand=integrand, antiderivative=answer, facts={"direct": direct})
+
+
+def monic(expr: Expression) -> tuple[Expression, Expression]:
+    """(number, rest) with expr = number * rest, where the first term of `rest` has the coefficient 1."""
+    top, bottom = split(expr.args[0] if expr.op == "add" else expr)[0]
+    if (top, bottom) == (1, 1):
+        return number(1), expr
+    return number(top, bottom), multiply(number(bottom if top > 0 else -bottom, abs(top)), expr)
+
+
+def _function(rng: random.Random, sampler: TreeSampler, count: int) -> tuple[Expression, Expression] | Rejection:
+    """A random function with its simplified derivative."""
+    function = drawn_function(rng, sampler, count, keep_constant=0.5, fewest=0)
+    if isinstance(function, Rejection):
+        return function
+    try:
+        return function, simplify(derivative(function))
+    except TooLarge as error:
+        return Rejection("too_large", str(error))
+    except Undefined as error:
+        return Rejection("undefined", str(error))
+
+
+def _combine(
+    first: tuple[Expression, Expression], second: tuple[Expression, Expression], table: KnownIntegrals, budget: int
+) -> tuple[Expression, Expression] | None:
+    """(integrand, antiderivative), from (F, f) and (G, g)."""
+    product = multiply(first[0], second[0])
+    for (whole, slope), (other, other_slope) in ((first, second), (second, first)):
+        integrand = simplify(multiply(slope, other))
+        part = antiderivative_of(integrand, budget, table) if budget else table.get(integrand)
+        if part is not None:
+            answer = without_constant(add(product, multiply(MINUS_ONE, part)))
+            return simplify(multiply(whole, other_slope)), without_constant(simplify(answer))
+    return None
+
+
+def _without_factor(integrand: Expression, answer: Expression) -> tuple[Expression, Expression]:
+    """Both divided by the numeric factor of the integrand."""
+    factor, rest = monic(integrand)
+    top, bottom = split(factor)[0]
+    return rest, multiply(number(bottom if top > 0 else -bottom, abs(top)), answer)

@@ -1,0 +1,179 @@
+"""The table of known integrals that integration by parts reads: made once from its options, and never added to.
+
+A table is a function of its options and of the program.  It is kept in a file named by a hash of both, so that a
+program that changed makes its own; the file begins with the SHA-256 of its lines, which is checked when it is read
+and recorded with every data set that used it.  Without a folder that can be written it is made in memory again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import random
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from typing import Any, Final
+
+from symjax import symbolic, tokenization
+from symjax.symbolic.arithmetic import MINUS_ONE, multiply, power
+from symjax.symbolic.canonical import canonicalise
+from symjax.symbolic.conventions import foreign_form, token_length
+from symjax.symbolic.derivative import derivative
+from symjax.symbolic.expression import Expression
+from symjax.symbolic.limits import TooLarge, Undefined
+from symjax.symbolic.simplify import simplify
+from symjax.symbolic.tree_sampling import TreeSampler
+from symjax.tasks import Rejection
+from symjax.tasks._integration_pairs import Pair, antiderivative_of, drawn_function, refusal
+from symjax.tasks._integration_parts import KnownIntegrals, monic
+from symjax.tokenization import prefix
+
+FOLDER: Final = "SYMJAX_CACHE"
+"""Environment variable that names the folder of tables; `~/.cache/symjax` without it."""
+
+LARGEST_TREE: Final = 8
+SOLVED_FRACTION: Final = 0.2
+"""Share of the trees that are taken as integrands, and solved by rules."""
+
+SOLVING_BUDGET: Final = 600
+ATTEMPTS_PER_ENTRY: Final = 50
+_SEED_BITS: Final = 64
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoredTable:
+    """A table, and the SHA-256 of its lines."""
+
+    integrals: KnownIntegrals
+    digest: str
+
+
+@functools.lru_cache(maxsize=4)
+def load_table(definition: str) -> StoredTable:
+    """The table of `definition`, from its file if there is one, else made and, if possible, kept.
+
+    Args:
+      definition: JSON of `size`, `seed`, and the options of `TreeSampler`.
+    """
+    path = table_path(definition)
+    lines = _read(path)
+    if lines is None:
+        lines = list(make_lines(json.loads(definition)))
+        _keep(path, lines)
+    return StoredTable(integrals=_integrals(lines), digest=_digest(lines))
+
+
+def table_path(definition: str) -> pathlib.Path:
+    """Where the table is kept."""
+    folder = os.environ.get(FOLDER) or pathlib.Path.home() / ".cache" / "symjax"
+    name = hashlib.sha256((definition + _program()).encode()).hexdigest()[:20]
+    return pathlib.Path(folder) / f"integrals-{name}.tsv"
+
+
+@functools.cache
+def _program() -> str:
+    """A hash of everything that decides what a table holds, beside its options."""
+    digest = hashlib.sha256(metadata.version("python-flint").encode())
+    folders = [pathlib.Path(str(package.__file__)).parent for package in (symbolic, tokenization)]
+    sources = [source for folder in folders for source in folder.rglob("*.py")]
+    for source in sorted([*sources, *pathlib.Path(__file__).parent.glob("_integration_*.py")]):
+        digest.update(source.name.encode() + source.read_bytes())
+    return digest.hexdigest()
+
+
+def make_lines(definition: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of a table: integrand, tab, antiderivative, in prefix tokens; in the order in which they were found.
+
+    Most are derivatives of random functions, raw and simplified; the rest random functions that the rules solve.
+    Of antiderivatives of one integrand, up to a factor, the shortest is kept.
+    """
+    size, seed = definition["size"], definition["seed"]
+    sampler = TreeSampler(**{key: value for key, value in definition.items() if key not in ("size", "seed")})
+    found: dict[Expression, Expression] = {}
+    rng = random.Random()
+    for attempt in range(ATTEMPTS_PER_ENTRY * size):
+        if len(found) >= size:
+            break
+        rng.seed(seed << _SEED_BITS | attempt)
+        for pair in _pairs(rng, sampler):
+            factor, key = monic(pair.integrand)
+            answer = _divided(pair.antiderivative, factor)
+            if key not in found or token_length(answer) < token_length(found[key]):
+                found[key] = answer
+    for key, answer in list(found.items())[:size]:
+        yield f"{_text(key)}\t{_text(answer)}"
+
+
+def _pairs(rng: random.Random, sampler: TreeSampler) -> Iterator[Pair]:
+    """Checked pairs from one random tree."""
+    count = 1 + int(rng.random() * LARGEST_TREE)
+    solved = rng.random() < SOLVED_FRACTION
+    function = drawn_function(rng, sampler, count, keep_constant=0.0, fewest=0)
+    if isinstance(function, Rejection):
+        return
+    for integrand, answer in _solved(function) if solved else _differentiated(function):
+        pair = Pair(integrand=integrand, antiderivative=answer)
+        if not isinstance(refusal(pair), Rejection):
+            yield pair
+
+
+def _solved(integrand: Expression) -> Iterator[tuple[Expression, Expression]]:
+    answer = antiderivative_of(integrand, SOLVING_BUDGET)
+    if answer is not None:
+        yield integrand, answer
+
+
+def _differentiated(answer: Expression) -> Iterator[tuple[Expression, Expression]]:
+    with contextlib.suppress(TooLarge, Undefined):
+        integrand = derivative(answer)
+        yield integrand, answer
+        shorter = simplify(integrand)
+        if shorter is not integrand:
+            yield shorter, answer
+
+
+def _divided(answer: Expression, factor: Expression) -> Expression:
+    """answer / factor."""
+    return multiply(power(factor, MINUS_ONE), answer)
+
+
+def _text(expr: Expression) -> str:
+    return " ".join(prefix.write(foreign_form(expr)))
+
+
+def _integrals(lines: list[str]) -> KnownIntegrals:
+    """The table that lines hold."""
+    pairs = (line.split("\t") for line in lines)
+    return KnownIntegrals({_expression(integrand): _expression(answer) for integrand, answer in pairs})
+
+
+def _expression(text: str) -> Expression:
+    return canonicalise(prefix.parse(text.split()))
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()
+
+
+def _read(path: pathlib.Path) -> list[str] | None:
+    """The lines of a whole file; None where there is none, or a damaged one."""
+    try:
+        digest, *lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    return lines if digest == _digest(lines) else None
+
+
+def _keep(path: pathlib.Path, lines: list[str]) -> None:
+    """Writes the file beside its place and renames it there; quietly without, where the folder cannot be written."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+            file.writelines(line + "\n" for line in (_digest(lines), *lines))
+        os.replace(file.name, path)
