@@ -11,7 +11,8 @@ import inspect
 import pathlib
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from contextlib import AbstractContextManager
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int
@@ -114,6 +115,10 @@ class Task(Protocol):
         """Whether `answer` solves `problem`; a certified `reference` answer saves computing it again."""
         ...
 
+    def audit(self, example: Example) -> Verdict:
+        """Whether a stored label is right and of this task; what is wrong with it is the evidence's `difference`."""
+        ...
+
     def measure(self, example: Example, answer: Tokens) -> dict[str, float]:
         """Per-example measures of `answer` against `example`; keys are the names in `metrics`."""
         ...
@@ -148,6 +153,37 @@ class Task(Protocol):
 
     def operators(self, example: Example) -> Tokens:
         """Distinct operators of the problem, for errors by operator."""
+        ...
+
+
+@runtime_checkable
+class HasInputs(Protocol):
+    """A task that reads more than its options."""
+
+    def inputs(self) -> dict[str, str]:
+        """Name -> SHA-256 of each thing that examples depend on beside options and random numbers."""
+        ...
+
+
+@runtime_checkable
+class HasFingerprint(Protocol):
+    """A task whose problems can be told apart by what they mean."""
+
+    def fingerprint(self, problem: Tokens) -> str | None:
+        """32 hexadecimal digits that equal problems share, in whatever form; None where there are none."""
+        ...
+
+
+@runtime_checkable
+class HasBaselines(Protocol):
+    """A task that others than a model can answer, problem by problem."""
+
+    def baseline_answers(self, problem: Tokens) -> dict[str, Tokens]:
+        """Name -> answer of each predictor that looks at the problem and does no mathematics."""
+        ...
+
+    def solver(self, seconds: float) -> AbstractContextManager[Callable[[Tokens], Tokens | Rejection]]:
+        """SymPy itself: problem -> its answer, or why there is none, within so many seconds of a problem."""
         ...
 
 

@@ -207,7 +207,7 @@ class ExpressionTask(abc.ABC):
         if verdict.kind in ("proved", "undetermined") and stored is not None:
             found = self.fingerprint(example.problem)
             if found != stored:
-                evidence = {"reason": "fingerprint", "stored": stored, "found": found}
+                evidence = {"difference": f"fingerprint is {stored}, now {found}"}
                 return Verdict(kind="refuted", evidence=evidence, seconds=verdict.seconds)
         return verdict
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from symjax.tasks import Example, ParseError
 from symjax.tokenization import prefix, tree_paths
@@ -15,6 +16,16 @@ BOUNDS = (1, 10, 1000)
 def plain(value: Decimal) -> str:
     """The shortest way to write `value` without an exponent."""
     return f"{value.normalize():f}"
+
+
+def answer_json(example: Example) -> dict[str, list[Any]]:
+    """`coefficients`, each "p/q" or 30 significant digits, and whether each is `rational`."""
+    return {"coefficients": list(example.exact), "rational": list(map(_is_rational, example.exact))}
+
+
+def _is_rational(exact: str) -> bool:
+    """Whether an exact coefficient is a fraction or an integer; decimals stand for irrational numbers."""
+    return "." not in exact and "e" not in exact.lower()
 
 
 def describe(example: Example, rounded: Sequence[Decimal]) -> str:

@@ -26,6 +26,7 @@ from symjax.symbolic.operators import OPERATORS, SEED_OPERATORS, SEED_SYMBOLS
 from symjax.tasks import Example, ParseError, Rejection, Tokens, Verdict
 from symjax.tasks import _taylor_display as display
 from symjax.tasks._reading import read_expression
+from symjax.tasks._relabelling import relabelled
 from symjax.tasks._taylor_answers import DEGREES, DENSE, ORDER, SPARSE, AnswerFormat, Coefficients
 from symjax.tasks._taylor_metrics import METRICS, measure
 from symjax.tokenization import prefix, tree_paths
@@ -286,6 +287,10 @@ class Taylor:
         evidence = {name: list(map(display.plain, values)) for name, values in shown.items()} | {"agree": agree}
         return ("proved" if all(agree) else "refuted"), evidence
 
+    def audit(self, example: Example) -> Verdict:
+        """Whether the label comes out again as it is stored."""
+        return relabelled(example, self.label)
+
     def measure(self, example: Example, answer: Tokens) -> dict[str, float]:
         """See `_taylor_metrics`: exactness in tokens, distances to the exact coefficients."""
         predicted = self.decode(answer)
@@ -317,7 +322,7 @@ class Taylor:
 
     def answer_json(self, example: Example) -> dict[str, Any]:
         """`coefficients`, each "p/q" or 30 significant digits, and whether each is `rational`."""
-        return {"coefficients": list(example.exact), "rational": list(map(_is_rational, example.exact))}
+        return display.answer_json(example)
 
     def describe(self, example: Example) -> str:
         """Tokens, LaTeX, tree with paths, and the coefficients, exact and as tokens."""
@@ -325,8 +330,7 @@ class Taylor:
 
     def mathml(self, example: Example, answer: Tokens | None) -> dict[str, str]:
         """The problem, and the target and predicted polynomials with their rounded coefficients."""
-        predicted = None if answer is None else self.decode(answer)
-        return display.mathml(example, self._own_answer(example), predicted)
+        return display.mathml(example, self._own_answer(example), None if answer is None else self.decode(answer))
 
     def slices(self, example: Example) -> dict[str, str]:
         """Depth, size in steps of four nodes, kind of series, path of the label, and the largest coefficient."""
@@ -335,11 +339,6 @@ class Taylor:
     def operators(self, example: Example) -> Tokens:
         """Distinct operators in the order in which they first occur."""
         return tuple(dict.fromkeys(token for token in example.problem if token in OPERATORS))
-
-
-def _is_rational(exact: str) -> bool:
-    """Whether an exact coefficient is a fraction or an integer; decimals stand for irrational numbers."""
-    return "." not in exact and "e" not in exact.lower()
 
 
 def _certified(problem: Tokens) -> Coefficients | Rejection:
