@@ -14,7 +14,7 @@ from typing import Final
 import flint
 from flint import acb, arb
 
-from symjax.symbolic.balls import evaluate
+from symjax.symbolic.balls import UNDEFINED, evaluate
 from symjax.symbolic.expression import Expression, occurs, postorder
 from symjax.symbolic.operators import UNKNOWNS
 
@@ -95,9 +95,14 @@ def _highest_derivative(expr: Expression, highest: int, place: int, precision: i
     for value in ((0, 1), (1, 1), (2, 1)):
         memo = {node: known for node, known in memo.items() if not occurs(name, node)}
         values.append(evaluate(expr, at | {name: value}, precision=precision, memo=memo))
-    slope = values[1] - values[0]
-    linear = slope.is_finite() and (values[2] - values[1] - slope).contains(0)
-    return -values[0] / slope if linear else acb("nan")
+    before = flint.ctx.prec
+    flint.ctx.prec = precision
+    try:
+        slope = values[1] - values[0]
+        linear = slope.is_finite() and (values[2] - values[1] - slope).contains(0)
+        return -values[0] / slope if linear else UNDEFINED
+    finally:
+        flint.ctx.prec = before
 
 
 def _digest(text: str) -> str:
