@@ -1,0 +1,5 @@
+"""Is an answer right?  `judge` says proved, refuted or undetermined, and what that stands on."""
+
+from symjax.symbolic.equality.judging import Judgement, judge
+
+__all__ = ["Judgement", "judge"]

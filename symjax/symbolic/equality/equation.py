@@ -1,0 +1,138 @@
+"""A problem with an answer put in: the residual as a node of a graph, and the same residual evaluated as written."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+import flint
+from flint import acb, arb, fmpq
+
+from symjax.symbolic import balls
+from symjax.symbolic.equality.graph import Graph, UndefinedError
+from symjax.symbolic.equality.points import Point
+from symjax.symbolic.equality.slopes import Slopes
+from symjax.symbolic.equality.translation import UnsupportedError, translate
+from symjax.symbolic.equality.work import Work
+from symjax.symbolic.expression import Expression, free_symbols, symbol
+from symjax.symbolic.operators import COEFFICIENTS, UNKNOWNS
+
+_PRECISION: Final = 192
+_SPECIAL: Final = frozenset({"ln", "abs", "sign", "asin", "atan", "asinh", "acosh", "atanh"})
+
+
+class UnreadableError(ValueError):
+    """The problem or the answer is none; the message is a sentence."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Equation:
+    """A problem = 0 with an answer for its unknown function.
+
+    Attributes:
+      graph: where the nodes live.
+      residual: the problem's left side with the answer and its derivatives put in.
+      unknowns: the nodes of the answer and of its derivatives, as far as the problem asks for them.
+      order: of the highest derivative in the problem.
+      constants: free symbols of the answer that the problem does not have.
+      is_integral: whether the problem is Y' - f without Y in f: an answer is right on an interval or not at all.
+      is_branched: whether the residual holds functions with branches.
+    """
+
+    problem: Expression
+    answer: Expression
+    graph: Graph
+    residual: int
+    unknowns: dict[str, int]
+    order: int
+    constants: tuple[str, ...]
+    is_integral: bool
+    is_branched: bool
+
+    @classmethod
+    def build(cls, problem: Expression, answer: Expression, work: Work) -> Equation:
+        """The equation of two raw expressions.
+
+        Raises:
+          UnreadableError: the problem is no equation for a function, or one of the two has no value anywhere.
+          GaveUpError: it is above the limits.
+        """
+        wanted, found = free_symbols(problem), free_symbols(answer)
+        order = max((UNKNOWNS.index(name) for name in UNKNOWNS if name in wanted), default=-1)
+        if order < 0:
+            raise UnreadableError("the problem holds no unknown function: neither Y nor Y' nor Y''")
+        if stray := [name for name in UNKNOWNS if name in found]:
+            raise UnreadableError(f"the answer holds {stray[0]}, which it should say")
+        graph = Graph(work)
+        unknowns = _unknowns(graph, answer, order)
+        try:
+            residual = translate(graph, problem, unknowns)
+        except UnsupportedError as error:
+            raise UnreadableError(f"the problem cannot be judged: {error}") from None
+        except UndefinedError as error:
+            raise UnreadableError(_who_is_undefined(graph, problem, error)) from None
+        constants = tuple(name for name in COEFFICIENTS if name in found and name not in wanted)
+        below = graph.below(residual)
+        return cls(
+            problem=problem,
+            answer=answer,
+            graph=graph,
+            residual=residual,
+            unknowns=unknowns,
+            order=order,
+            constants=constants,
+            is_integral=_is_integral(problem),
+            is_branched=any(
+                graph.ops[node] in _SPECIAL
+                or (graph.ops[node] == "product" and any(not isinstance(e, int) for _, e in graph.parts[node]))
+                for node in below
+            ),
+        )
+
+    def as_written(self, point: Point, unknowns: dict[str, acb]) -> tuple[acb, acb]:
+        """(residual, answer) evaluated as written, nothing folded, with these values of the derivatives.
+
+        Values are not finite where either is undefined.
+        """
+        before = flint.ctx.prec
+        flint.ctx.prec = _PRECISION
+        try:
+            memo: dict[Expression, acb] = {
+                symbol(name): acb(arb(value), arb(point.imaginary.get(name, fmpq(0))))
+                for name, value in point.real.items()
+            }
+            answer = balls.evaluate(self.answer, {}, precision=_PRECISION, memo=memo)
+            memo[symbol("Y")] = answer
+            memo |= {symbol(name): value for name, value in unknowns.items() if name != "Y"}
+            return balls.evaluate(self.problem, {}, precision=_PRECISION, memo=memo), answer
+        finally:
+            flint.ctx.prec = before
+
+
+def _unknowns(graph: Graph, answer: Expression, order: int) -> dict[str, int]:
+    """Nodes of the answer and of its derivatives up to `order`."""
+    try:
+        node = translate(graph, answer, {})
+        nodes, slopes = [node], Slopes(graph, "x")
+        for _ in range(order):
+            nodes.append(slopes.of(nodes[-1]))
+    except UnsupportedError as error:
+        raise UnreadableError(f"the answer cannot be judged: {error}") from None
+    except UndefinedError as error:
+        raise UnreadableError(f"the answer is undefined: {error}") from None
+    return dict(zip(UNKNOWNS, nodes, strict=False))
+
+
+def _who_is_undefined(graph: Graph, problem: Expression, error: UndefinedError) -> str:
+    """Whether the problem has no value for any answer, or for this one only."""
+    try:
+        translate(graph, problem, {name: graph.symbol(name) for name in UNKNOWNS})
+    except UndefinedError:
+        return f"the problem is undefined: {error}"
+    return f"the equation is undefined for this answer: {error}"
+
+
+def _is_integral(problem: Expression) -> bool:
+    if problem.op != "sub" or problem.args[0] is not symbol("Y'"):
+        return False
+    return not any(name in free_symbols(problem.args[1]) for name in UNKNOWNS)

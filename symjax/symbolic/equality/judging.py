@@ -1,0 +1,295 @@
+"""Is an answer right?  Points first, in certified balls; exact algebra where they agree.
+
+*Proved*: the equation holds identically near a stated base point.  *Refuted*: at every usable point of a stated
+schedule a ball excludes zero.  Everything else is *undetermined*, with what is known; what is no problem or no answer
+at all is *unparsable*.  Work is counted and no clock is read, so a verdict is the same everywhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal
+
+from flint import acb, arb
+
+from symjax.symbolic.equality.equation import Equation, UnreadableError
+from symjax.symbolic.equality.evaluation import Ball, Values, is_candidate, scale
+from symjax.symbolic.equality.germs import RADIUS_BITS
+from symjax.symbolic.equality.independence import solution_kind
+from symjax.symbolic.equality.points import Point, complex_point, real_point
+from symjax.symbolic.equality.prover import vanishes
+from symjax.symbolic.equality.work import GaveUpError, OutOfWorkError, Work
+from symjax.symbolic.expression import Expression
+from symjax.symbolic.operators import SYMBOLS
+
+Kind = Literal["proved", "refuted", "undetermined", "unparsable"]
+Setting = Literal["real", "complex"]
+
+BUDGET: Final = 300_000
+"""Units of work for one verdict, of which right answers need some hundreds to thousands."""
+REAL_POINTS: Final = 6
+MIXED_POINTS: Final = 10
+BRANCH_POINTS: Final = 64
+COMPLEX_POINTS: Final = 8
+INTEGRAL_POINTS: Final = 4
+"""Mixed points, and complex ones, for integrals, which hold on an interval or not at all."""
+REAL_DRAWS: Final = 24
+"""Points looked at, at most, to find usable real ones."""
+FRUITLESS_DRAWS: Final = 12
+"""Points after which the search stops if none was usable."""
+MAX_PROOFS: Final = 2
+MAX_ZEROS: Final = 4
+MAX_DIGITS: Final = 1200
+MAX_WRITTEN: Final = 8
+SHOWN_FAILURES: Final = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """A verdict on an answer, and what it stands on, ready for JSON."""
+
+    kind: Kind
+    evidence: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Witness:
+    """A point at which a ball excludes zero."""
+
+    point: Point
+    setting: Setting
+    bits: int
+    ball: Ball
+
+
+@dataclasses.dataclass(frozen=True)
+class _Zero:
+    """A point at which nothing excludes zero: `digits` of the largest term cancel."""
+
+    point: Point
+    setting: Setting
+    digits: int
+
+
+def judge(problem: Expression, answer: Expression, *, strict: bool = False, budget: int = BUDGET) -> Judgement:
+    """Whether `answer` solves `problem`, both raw, as written.
+
+    Args:
+      problem: an expression in x, Y, Y', Y'' and further symbols that is to be zero; `Y' - f` for an integral.
+      answer: an expression for Y, which may hold constants a0 to a9.
+      strict: the first real point at which an antiderivative certainly fails refutes it, even if it holds elsewhere.
+      budget: units of work, about a third of a microsecond each.
+    """
+    work = Work(budget)
+    try:
+        equation = Equation.build(problem, answer, work)
+    except UnreadableError as error:
+        return Judgement("unparsable", {"reason": str(error)})
+    except GaveUpError as error:
+        return Judgement("undetermined", {"reason": f"too large: {error}"})
+    return _Judge(equation, work, strict=strict and equation.is_integral).verdict()
+
+
+class _Judge:
+    """One verdict in the making."""
+
+    def __init__(self, equation: Equation, work: Work, *, strict: bool) -> None:
+        self._equation = equation
+        self._work = work
+        self._strict = strict
+        self._values = Values(equation.graph, work, equation.residual, *equation.unknowns.values())
+        self._names = tuple(name for name in SYMBOLS if name == "x" or name in self._values.symbols)
+        self._witnesses: list[_Witness] = []
+        self._zeros: list[_Zero] = []
+        self._unclear = 0
+        self._undefined = 0
+        self._not_real: list[Point] = []
+        self._proofs = 0
+        self._reason = ""
+
+    def verdict(self) -> Judgement:
+        """The verdict; spends the budget at most."""
+        try:
+            for stage in (self._real_stage, self._mixed_stage, self._complex_stage):
+                found = stage()
+                if found is not None:
+                    return found
+            if self._zeros:
+                return self._undetermined(self._reason)
+            return self._refuted()
+        except OutOfWorkError as error:
+            return self._undetermined(str(error))
+
+    def _real_stage(self) -> Judgement | None:
+        usable = 0
+        for place in range(REAL_DRAWS):
+            if usable == REAL_POINTS or (not usable and place == FRUITLESS_DRAWS):
+                break
+            point = real_point(place)
+            found, was_usable = self._look(point, "real")
+            usable += was_usable
+            if not was_usable:
+                self._not_real.append(point)
+            if found is not None:
+                return found
+            if self._strict and self._witnesses:
+                return self._refuted()
+        return None
+
+    def _mixed_stage(self) -> Judgement | None:
+        """Real points at which values on the way may be complex."""
+        equation = self._equation
+        wanted = INTEGRAL_POINTS if equation.is_integral else MIXED_POINTS
+        if equation.is_branched and not equation.is_integral:
+            wanted += BRANCH_POINTS
+        fresh = (real_point(REAL_DRAWS + place) for place in range(2 * wanted))
+        points = itertools.chain(self._not_real, fresh) if self._not_real else fresh
+        return self._stage(points, wanted, "complex" if self._not_real else "real")
+
+    def _complex_stage(self) -> Judgement | None:
+        wanted = INTEGRAL_POINTS if self._equation.is_integral else COMPLEX_POINTS
+        return self._stage((complex_point(place) for place in range(2 * wanted)), wanted, "complex")
+
+    def _stage(self, points: Iterable[Point], wanted: int, setting: Setting) -> Judgement | None:
+        usable = 0
+        for point in points:
+            found, was_usable = self._look(point, setting)
+            usable += was_usable
+            if found is not None or usable == wanted:
+                return found
+        return None
+
+    def _look(self, point: Point, setting: Setting) -> tuple[Judgement | None, bool]:
+        """(the verdict, if this point decides it; whether the equation has a value there)."""
+        for bits in (64, 256):
+            known = self._values.at(point, bits, kind=setting)
+            if known is None:
+                self._undefined += setting == "complex"
+                return None, False
+            ball = known[self._equation.residual]
+            if not ball.contains(0):
+                self._witnesses.append(_Witness(point, setting, bits, ball))
+                return None, True
+        if not is_candidate(self._equation.graph, known, self._equation.residual):
+            self._unclear += 1
+            return None, True
+        return self._zero(point, setting, known), True
+
+    def _zero(self, point: Point, setting: Setting, known: Mapping[int, Ball]) -> Judgement | None:
+        """What a candidate for zero decides."""
+        written, answer = self._written(point, known)
+        if not (written.is_finite() and answer.is_finite()):
+            self._reason = "the equation as written, or the answer, is undefined where it agrees"
+            self._undefined += 1
+            return None
+        if not written.contains(0):
+            return self._undetermined("two evaluations of the equation disagree")
+        if self._proofs < MAX_PROOFS:
+            self._proofs += 1
+            equation = self._equation
+            self._reason = vanishes(equation.graph, equation.residual, point, self._work)
+            if not self._reason:
+                return self._proved(point, setting)
+        for bits in (1024, 4096):
+            finer = self._values.at(point, bits, kind=setting)
+            if finer is None:
+                return None
+            ball = finer[self._equation.residual]
+            if not ball.contains(0):
+                self._witnesses.append(_Witness(point, setting, bits, ball))
+                return None
+            known = finer
+        self._zeros.append(_Zero(point, setting, self._digits(known)))
+        return self._undetermined(self._reason) if len(self._zeros) == MAX_ZEROS else None
+
+    def _written(self, point: Point, known: Mapping[int, Ball]) -> tuple[acb, acb]:
+        return self._equation.as_written(
+            point, {name: acb(known[node]) for name, node in self._equation.unknowns.items()}
+        )
+
+    def _digits(self, known: Mapping[int, Ball]) -> int:
+        """Decimal digits of the largest term that cancel in the residual."""
+        largest = scale(self._equation.graph, known, self._equation.residual)
+        size = known[self._equation.residual].abs_upper()
+        if largest is None or size == 0 or largest == 0:
+            return MAX_DIGITS
+        bits = float((size / largest).log() / arb(2).log())
+        return min(MAX_DIGITS, max(0, int(-bits * 0.30103)))
+
+    def _proved(self, point: Point, setting: Setting) -> Judgement:
+        evidence: dict[str, Any] = {
+            "point": point.describe(self._names),
+            "radius": f"2^-{RADIUS_BITS}",
+            "values": "real" if setting == "real" else "complex",
+        }
+        if point.imaginary:
+            evidence["warning"] = "holds near a complex point"
+        equation = self._equation
+        if equation.constants or not equation.is_integral:
+            evidence["constants"] = list(equation.constants)
+            evidence["solution"] = solution_kind(equation, point, setting, self._work)
+        return Judgement("proved", evidence | self._elsewhere(point))
+
+    def _elsewhere(self, base: Point) -> dict[str, Any]:
+        """How the equation fares at the first real points other than the base."""
+        agrees, place = 0, 0
+        seen = {id(witness.point) for witness in self._witnesses}
+        while agrees + len(self._witnesses) < REAL_POINTS - 1 and place < FRUITLESS_DRAWS:
+            point = real_point(place)
+            place += 1
+            if point is base or id(point) in seen:
+                continue
+            known = self._values.at(point, 64, kind="real")
+            if known is None:
+                continue
+            ball = known[self._equation.residual]
+            if ball.contains(0):
+                agrees += 1
+            else:
+                self._witnesses.append(_Witness(point, "real", 64, ball))
+        result: dict[str, Any] = {"agrees_at": agrees, "fails_at": len(self._witnesses)}
+        if self._witnesses:
+            shown = self._witnesses[:SHOWN_FAILURES]
+            result["failing_points"] = [witness.point.describe(self._names) for witness in shown]
+            if all(not witness.point.imaginary for witness in shown) and base.imaginary:
+                result["warning"] = "fails at all real points tried"
+        return result
+
+    def _refuted(self) -> Judgement:
+        """The refutation that the witnesses allow; undetermined where they allow none."""
+        for witness in self._witnesses[:MAX_WRITTEN]:
+            known = self._values.at(witness.point, 256, kind=witness.setting)
+            if known is None:
+                continue
+            written, answer = self._written(witness.point, known)
+            if not (written.is_finite() and answer.is_finite()):
+                continue
+            if not written.overlaps(acb(known[self._equation.residual])):
+                return self._undetermined("two evaluations of the equation disagree")
+            kinds = [w.setting == "real" for w in self._witnesses]
+            evidence = {
+                "point": witness.point.describe(self._names),
+                "residual": witness.ball.str(12),
+                "bits": witness.bits,
+                "points": len(self._witnesses),
+                "real_points": sum(kinds),
+            }
+            if self._unclear:
+                evidence["unclear_points"] = self._unclear
+            return Judgement("refuted", evidence)
+        if self._witnesses:
+            return self._undetermined("the equation as written, or the answer, is undefined wherever it was tried")
+        return self._undetermined(
+            "no point where values are large enough to compare" if self._unclear else "undefined at all points tried"
+        )
+
+    def _undetermined(self, reason: str) -> Judgement:
+        evidence: dict[str, Any] = {"reason": reason, "zeros": len(self._zeros), "fails_at": len(self._witnesses)}
+        if self._zeros:
+            evidence["digits"] = min(zero.digits for zero in self._zeros)
+            evidence["points"] = [zero.point.describe(self._names) for zero in self._zeros]
+            if all(zero.point.imaginary for zero in self._zeros) and self._witnesses:
+                evidence["warning"] = "fails at all real points tried"
+        return Judgement("undetermined", evidence)
