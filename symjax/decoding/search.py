@@ -81,7 +81,7 @@ def greedy(model: Model, batch: BatchLike, grammar: Grammar, max_length: int, co
         "place": jnp.zeros((), jnp.int32),
         "tokens": jnp.full((size, max_length), PAD_ID, jnp.int32),
         "last": jnp.full((size,), BOS_ID, jnp.int32),
-        "state": jnp.full((size,), grammar.start, jnp.int32),
+        "point": grammar.begin(size),
         "done": jnp.zeros((size,), bool),
         "scores": jnp.zeros((size,), jnp.float32),
         "raw_scores": jnp.zeros((size,), jnp.float32),
@@ -93,11 +93,11 @@ def greedy(model: Model, batch: BatchLike, grammar: Grammar, max_length: int, co
         return (carry["place"] < max_length) & ~carry["done"].all()
 
     def advance(carry: dict[str, Any]) -> dict[str, Any]:
-        state, done, place = carry["state"], carry["done"], carry["place"]
+        point, done, place = carry["point"], carry["done"], carry["place"]
         # Nothing precedes the first token; its code is (0, 0) whatever the first state's is.
-        codes = jnp.where(place == 0, 0, grammar.codes[state])
+        codes = jnp.where(place == 0, 0, grammar.codes[point.state])
         logits, cache = model.step(carry["cache"], carry["last"], codes)
-        allowed = grammar.allowed(state, max_length - place) if constrained else _unconstrained(logits)
+        allowed = grammar.allowed(point, max_length - place) if constrained else _unconstrained(logits)
         open_logits = jnp.where(allowed, logits, IMPOSSIBLE)
         token = jnp.where(done, PAD_ID, jnp.argmax(open_logits, axis=-1).astype(jnp.int32))
         chosen = jnp.take_along_axis(logits, token[:, None], axis=-1)[:, 0]
@@ -109,7 +109,7 @@ def greedy(model: Model, batch: BatchLike, grammar: Grammar, max_length: int, co
             "place": place + 1,
             "tokens": jax.lax.dynamic_update_slice(carry["tokens"], token[:, None], (0, place)),
             "last": token,
-            "state": grammar.next_state[state, token],
+            "point": grammar.follow(point, token),
             "done": done | (token == EOS_ID),
             "scores": carry["scores"] + gain(open_logits),
             "raw_scores": carry["raw_scores"] + gain(logits),

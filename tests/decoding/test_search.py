@@ -15,17 +15,18 @@ from symjax.attention import positions
 from symjax.decoding.search import Decoded, decode
 from symjax.tokenization.grammar import accepts, answer_codes
 from symjax.tokenization.vocabulary import BOS_ID, EOS, EOS_ID, PAD_ID
+from tests.decoding import expressions
 from tests.decoding.stand_in import LONGEST, SHORTEST, VOCABULARY, Script, tables
 from tests.models.stand_in import CODE_DEPTH, PROBLEM_TOKENS, Batch, S, random_batch
 
 LENGTHS = (SHORTEST, SHORTEST + 1, LONGEST + 2)
 
 
-def model(scheme: str = "learned", seed: int = 0) -> models.Model:
+def model(scheme: str = "learned", seed: int = 0, answer_tokens: int = len(VOCABULARY)) -> models.Model:
     return models.load(
         "tree_transformer",
         problem_vocabulary_size=PROBLEM_TOKENS,
-        answer_vocabulary_size=len(VOCABULARY),
+        answer_vocabulary_size=answer_tokens,
         problem_code_depth=CODE_DEPTH,
         answer_code_sizes=(4, 5),
         max_problem_length=S,
@@ -67,6 +68,36 @@ def test_every_answer_of_untrained_models_is_well_formed(length: int) -> None:
         assert all(accepts(tables(), row) for row in rows(decoded))
         behind = np.arange(length) >= np.asarray(decoded.lengths)
         assert (np.asarray(decoded.tokens)[:, 0][behind] == PAD_ID).all()
+
+
+@pytest.mark.parametrize("length", [3, LONGEST + 2])
+def test_every_expression_of_untrained_models_is_well_formed(length: int) -> None:
+    grammar, vocabulary = expressions.tables(), expressions.VOCABULARY
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def answers(graphdef: nnx.GraphDef, params: nnx.State, batch: Batch) -> Decoded:
+        return decode(nnx.merge(graphdef, params), batch, grammar, max_length=length)
+
+    different = set()
+    for seed in range(3):
+        decoded = answers(*nnx.split(model(seed=seed, answer_tokens=len(vocabulary))), random_batch(200, seed))
+        for row in rows(decoded):
+            assert accepts(grammar, row)
+            assert expressions.is_expression(vocabulary.decode(row))
+            different.add(tuple(row))
+    assert len(different) > 1
+
+
+def test_an_expression_is_closed_in_time() -> None:
+    """A model that never stops opening slots gets them filled in the room that is left."""
+    vocabulary = expressions.VOCABULARY
+    likes = {"add": 9.0, "INT-": 8.0, "0": 7.0, "2": 6.0}
+    logits = (
+        jnp.zeros((len(vocabulary),)).at[jnp.array(vocabulary.encode(list(likes)))].set(jnp.array([*likes.values()]))
+    )
+    for length, text in ((2, "x"), (3, "INT- 2"), (5, "add INT- 2 x"), (8, "add add add x x x x")):
+        decoded = decode(Script(logits), random_batch(1), expressions.tables(), max_length=length)
+        assert " ".join(vocabulary.decode(rows(decoded)[0])) == text
 
 
 @pytest.mark.parametrize(
