@@ -1,0 +1,156 @@
+"""The order in which the rules are tried, and the limits within which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from symjax.symbolic.agreement import agrees
+from symjax.symbolic.arithmetic import add, multiply
+from symjax.symbolic.budget import OutOfBudget, node_budget
+from symjax.symbolic.expression import ONE, Expression, X
+from symjax.symbolic.integration import substitution, table
+from symjax.symbolic.integration.ansatz import ansatz
+from symjax.symbolic.integration.field import TooWide
+from symjax.symbolic.integration.views import depends, expand, split_constant, terms
+from symjax.symbolic.limits import TooLarge, Undefined
+
+DEFAULT_BUDGET: Final = 600
+MAX_DEPTH: Final = 14
+MAX_NESTING: Final = 60
+"""Deepest nesting of operators in an integrand; what is deeper is given up at once."""
+
+
+class Table(Protocol):
+    """Known antiderivatives by integrand: a dictionary, or anything that looks them up."""
+
+    def get(self, integrand: Expression, /) -> Expression | None:
+        """An antiderivative of `integrand` if one is known."""
+        ...
+
+
+def integrate(
+    expr: Expression, *, budget: int = DEFAULT_BUDGET, table: Table | Mapping[Expression, Expression] | None = None
+) -> Expression | None:
+    """An antiderivative of the canonical `expr` by x, canonical and not simplified; None where the rules find none.
+
+    What is returned has been checked in certified balls: its derivative agrees with `expr` at two points, and differs
+    at none that was looked at.  The result depends on the arguments only, not on what was computed before.
+
+    Args:
+      expr: canonical; other symbols are constants.
+      budget: canonical nodes that may be built.  Of the integrands that are solved without a limit half need about 20,
+        99 % below 1000.
+      table: looked up for `expr` and for every integrand that the rules arrive at, constant factors taken out.
+
+    Raises:
+      ValueError: `budget` is negative.
+    """
+    if expr.depth > MAX_NESTING:
+        return None
+    try:
+        with node_budget(budget) as spent:
+            found = Search(spent.count, table).integral(expr)
+    except (OutOfBudget, TooLarge, Undefined):
+        return None
+    if found is None:
+        return None
+    found = add(*(term for term in terms(found) if depends(term)))
+    return found if agrees(found, expr).accepted else None
+
+
+class Search:
+    """One integration: what has been tried, and how deep it is."""
+
+    def __init__(self, budget: int, known: Table | Mapping[Expression, Expression] | None = None) -> None:
+        self._found: dict[Expression, Expression | None] = {}
+        self._depth = 0
+        self._known = known
+        self._systems = 4 + budget // 40
+
+    def integral(self, expr: Expression) -> Expression | None:
+        """An antiderivative, not checked; None where there is none to be found.
+
+        Raises:
+          OutOfBudget: the budget in force is spent.
+        """
+        if not depends(expr):
+            return multiply(expr, X)
+        constant, rest = split_constant(expr)
+        if rest not in self._found:
+            if self._depth >= MAX_DEPTH:
+                return None
+            self._found[rest] = None  # a rule that comes back to its own integrand fails
+            self._depth += 1
+            try:
+                self._found[rest] = self._of_rest(rest)
+            finally:
+                self._depth -= 1
+        found = self._found[rest]
+        return None if found is None else found if constant is ONE else multiply(constant, found)
+
+    def _of_rest(self, expr: Expression) -> Expression | None:
+        known = self._known.get(expr) if self._known is not None else None
+        if known is not None:
+            return known
+        if expr.op == "add":
+            return self._of_sum(expr)
+        for rule in RULES:
+            found = self.tried(rule, expr)
+            if found is not None:
+                return found
+        return None
+
+    def tried(self, rule: Rule, expr: Expression) -> Expression | None:
+        """What `rule` makes of `expr`; None where it fails or what it builds is too large or nowhere defined."""
+        try:
+            return rule(self, expr)
+        except (TooLarge, Undefined, TooWide):
+            return None
+
+    def _of_sum(self, expr: Expression) -> Expression | None:
+        """Term by term, the largest first; what fails is tried as a whole if it is a sum of two."""
+        found: list[Expression] = []
+        ordered = sorted(expr.args, key=lambda term: -term.size)
+        for place, term in enumerate(ordered):
+            part = self.integral(term)
+            if part is None:
+                left = ordered[place:]
+                whole = self.tried(_by_ansatz, add(*left))
+                if whole is None:
+                    return None
+                found.append(whole)
+                break
+            found.append(part)
+        return add(*found)
+
+    def may_solve_system(self) -> bool:
+        """Whether one more linear system may be set up; counts it."""
+        self._systems -= 1
+        return self._systems >= 0
+
+
+Rule = Callable[[Search, Expression], Expression | None]
+
+
+def _by_ansatz(search: Search, expr: Expression) -> Expression | None:
+    return ansatz(expr) if search.may_solve_system() else None
+
+
+def _by_expansion(search: Search, expr: Expression) -> Expression | None:
+    expanded = expand(expr)
+    return None if expanded is expr else search.integral(expanded)
+
+
+def _by_table(search: Search, expr: Expression) -> Expression | None:
+    del search
+    return table.of_linear(expr)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    _by_table,
+    substitution.by_inner_derivative,
+    _by_ansatz,
+    _by_expansion,
+    substitution.by_inverse,
+)

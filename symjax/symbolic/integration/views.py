@@ -1,0 +1,178 @@
+"""How the rules look at a canonical integrand: what depends on x, what is linear in x, what replaces what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from symjax.symbolic.arithmetic import MINUS_ONE, add, exponential, multiply, power
+from symjax.symbolic.canonical import apply
+from symjax.symbolic.expression import INTEGER, ONE, ZERO, Expression, X, fact, postorder
+from symjax.symbolic.limits import TooLarge
+from symjax.symbolic.ordering import is_number, ratio
+
+Linear = tuple[Expression, Expression]
+"""(a, b) of a*x + b, both free of x."""
+
+MAX_EXPANDED: Final = 60
+
+
+def depends(expr: Expression) -> bool:
+    """Whether x occurs in `expr`."""
+    return fact(expr, "has x", _has_x)
+
+
+def _has_x(node: Expression, below: list[bool]) -> bool:
+    return node is X or True in below
+
+
+def factors(expr: Expression) -> tuple[Expression, ...]:
+    """The factors of a product; of anything else, itself."""
+    return expr.args if expr.op == "mul" else (expr,)
+
+
+def terms(expr: Expression) -> tuple[Expression, ...]:
+    """The terms of a sum; of anything else, itself."""
+    return expr.args if expr.op == "add" else (expr,)
+
+
+def negative(expr: Expression) -> Expression:
+    """-expr."""
+    return multiply(MINUS_ONE, expr)
+
+
+def over(top: Expression, bottom: Expression) -> Expression:
+    """top/bottom."""
+    return multiply(top, power(bottom, MINUS_ONE))
+
+
+def split_constant(expr: Expression) -> tuple[Expression, Expression]:
+    """(constant, rest): the factors without x, and the others."""
+    if expr.op != "mul":
+        return (ONE, expr) if depends(expr) else (expr, ONE)
+    moving = [arg for arg in expr.args if depends(arg)]
+    if len(moving) == len(expr.args):
+        return ONE, expr
+    return multiply(*(arg for arg in expr.args if not depends(arg))), multiply(*moving)
+
+
+def whole(expr: Expression) -> int | None:
+    """The value of an integer node."""
+    return ratio(expr)[0] if expr.op == INTEGER else None
+
+
+def base_and_whole(expr: Expression) -> tuple[Expression, int]:
+    """(base, exponent) of an integer power; (expr, 1) of anything else."""
+    if expr.op == "pow":
+        exponent = whole(expr.args[1])
+        if exponent is not None:
+            return expr.args[0], exponent
+    return expr, 1
+
+
+def linear(expr: Expression) -> Linear | None:
+    """(a, b) with expr = a*x + b and a, b free of x, a not 0; None if there are none to be seen."""
+    if expr is X:
+        return ONE, ZERO
+    if not depends(expr):
+        return None
+    if expr.op == "mul":
+        constant, rest = split_constant(expr)
+        return (constant, ZERO) if rest is X else None
+    if expr.op != "add":
+        return None
+    slopes, rest = [], []
+    for arg in expr.args:
+        if not depends(arg):
+            rest.append(arg)
+            continue
+        found = linear(arg)
+        if found is None or found[1] is not ZERO:
+            return None
+        slopes.append(found[0])
+    slope = add(*slopes)
+    return None if slope is ZERO else (slope, add(*rest))
+
+
+def build(op: str, args: list[Expression]) -> Expression:
+    """The canonical operator `op` of canonical operands.
+
+    Raises:
+      TooLarge, Undefined: see `canonical`.
+    """
+    if op == "add":
+        return add(*args)
+    if op == "mul":
+        return multiply(*args)
+    if op == "pow":
+        return power(*args)
+    return exponential(args[0]) if op == "exp" else apply(op, args[0])
+
+
+def replace(expr: Expression, images: Mapping[Expression, Expression]) -> Expression:
+    """`expr` with every occurrence of the keys of `images` replaced, put into canonical form again.
+
+    Raises:
+      TooLarge, Undefined: see `canonical`.
+    """
+    built: dict[Expression, Expression] = {}
+    stack = [expr]
+    while stack:
+        node = stack[-1]
+        if node in built:
+            stack.pop()
+            continue
+        image = images.get(node)
+        if image is None and not node.args:
+            image = node
+        if image is None:
+            missing = [arg for arg in node.args if arg not in built]
+            if missing:
+                stack.extend(missing)
+                continue
+            args = [built[arg] for arg in node.args]
+            same = all(new is old for new, old in zip(args, node.args, strict=True))
+            image = node if same else build(node.op, args)
+        built[node] = image
+        stack.pop()
+    return built[expr]
+
+
+def at(expr: Expression, value: Expression) -> Expression:
+    """`expr` with x replaced by `value`.
+
+    Raises:
+      TooLarge, Undefined: see `canonical`.
+    """
+    return expr if value is X else replace(expr, {X: value})
+
+
+def expand(expr: Expression) -> Expression:
+    """`expr` with its outermost products and whole powers of sums multiplied out.
+
+    Raises:
+      TooLarge: more than 60 terms.
+    """
+    products: list[list[Expression]] = [[ONE]]
+    for factor in factors(expr):
+        base, exponent = base_and_whole(factor)
+        if base.op != "add" or exponent < 1:
+            products = [[*product, factor] for product in products]
+            continue
+        for _ in range(exponent):
+            if len(products) * len(base.args) > MAX_EXPANDED:
+                raise TooLarge(f"an expansion has more than {MAX_EXPANDED} terms")
+            products = [[multiply(*product, term)] for product in products for term in base.args]
+            products = [[term] for term in terms(add(*(product[0] for product in products)))]
+    return add(*(multiply(*product) for product in products))
+
+
+def subexpressions(expr: Expression) -> list[Expression]:
+    """Distinct nodes with x below and including `expr`, x itself and numbers left out, largest last."""
+    return [node for node in postorder(expr) if node.args and depends(node)]
+
+
+def is_rational_multiple(left: Expression, right: Expression) -> tuple[int, int] | None:
+    """left/right as a ratio of integers if it is one."""
+    quotient = over(left, right)
+    return ratio(quotient) if is_number(quotient) else None
