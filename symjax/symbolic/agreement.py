@@ -16,8 +16,9 @@ from typing import Final
 import flint
 from flint import acb, arb, fmpq
 
-from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, UNDEFINED, evaluate
+from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, UNDEFINED, evaluate, leaf
 from symjax.symbolic.expression import INTEGER, Expression, X, postorder, symbol
+from symjax.symbolic.programs import Program
 
 PRECISIONS: Final = (106, 424, 1696)
 NARROW: Final = arb(2) ** -64
@@ -89,14 +90,14 @@ def agrees(antiderivative: Expression, integrand: Expression) -> Agreement:
 def satisfies(equation: Expression, solution: Expression) -> Agreement:
     """Whether `solution` solves `equation` = 0, an expression in x, Y, Y', Y'', at six points for each of two sets of
     values of a8 and a9."""
-    order = 2 if UNKNOWNS[2] in postorder(equation) else 1
-    nodes = list(postorder(solution))
+    program, nodes = Program(equation), list(postorder(solution))
+    order = 2 if UNKNOWNS[2] in program.nodes else 1
     counts = {True: 0, False: 0, None: 0}
     real = False
     for constants in CONSTANTS:
         for point in ODE_POINTS:
             at = {"x": point, **constants}
-            verdict, value_real = _judge(lambda precision, at=at: _residual(equation, nodes, at, order, precision))
+            verdict, value_real = _judge(lambda _, at=at: _residual(program, nodes, at, order))
             counts[verdict] += 1
             real = real or value_real
     return Agreement(agreeing=counts[True], differing=counts[False], undefined=counts[None], real=real)
@@ -140,18 +141,18 @@ def _slope_less(
 
 
 def _residual(
-    equation: Expression, nodes: Sequence[Expression], point: Mapping[str, tuple[int, int]], order: int, precision: int
+    equation: Program, nodes: Sequence[Expression], point: Mapping[str, tuple[int, int]], order: int
 ) -> _Found | None:
     """What the solution leaves of the equation; None where one of them is undefined."""
     found = _jets(nodes, point, order)
     if found is None:
         return None
     jet = found[0] + (acb(0),) * (order + 1 - len(found[0]))
-    memo = dict(zip(UNKNOWNS, jet, strict=False))
-    value = evaluate(equation, point, precision=precision, memo=memo)
-    if not (value.is_finite() and all(part.is_finite() for part in jet)):
+    given = {str(name.value): value for name, value in zip(UNKNOWNS, jet, strict=False)}
+    values = equation(given | {"x": acb(fmpq(*point["x"]))}) if all(part.is_finite() for part in jet) else None
+    if values is None:
         return None
-    return jet[0], value, _scale(equation, memo)
+    return jet[0], values[-1], _scale(equation.nodes[-1], dict(zip(equation.nodes, values, strict=True)))
 
 
 def _scale(node: Expression, values: Mapping[Expression, acb]) -> arb:
@@ -178,21 +179,21 @@ def _jets(
 ) -> tuple[Jet, dict[Expression, acb]] | None:
     """The jet of the last of `nodes`, which are in postorder, and the values of all; None where one is undefined."""
     known: dict[Expression, Jet] = {}
+    values = {name: acb(fmpq(*value)) for name, value in point.items()}
     for node in nodes:
-        jet = known[node] = _jet(node, known, point, order)
+        jet = known[node] = _jet(node, known, values, order)
         if not jet[0].is_finite():
             return None
     return known[nodes[-1]], {node: jet[0] for node, jet in known.items()}
 
 
-def _jet(node: Expression, known: Mapping[Expression, Jet], point: Mapping[str, tuple[int, int]], order: int) -> Jet:
+def _jet(node: Expression, known: Mapping[Expression, Jet], values: Mapping[str, acb], order: int) -> Jet:
     """Value and derivatives of a node from those of its operands."""
     args = node.args
     if not args:
         if node is X:
-            x = acb(fmpq(*point["x"]))
-            return (x, acb(1)) if order == 1 else (x, acb(1), acb(0))
-        return (evaluate(node, point, precision=flint.ctx.prec),)
+            return (values["x"], acb(1)) if order == 1 else (values["x"], acb(1), acb(0))
+        return (leaf(node, values),)
     operands = [known[arg] for arg in args]
     op = node.op
     if len(args) == 1:

@@ -126,7 +126,7 @@ def _value(node: Expression, known: Mapping[Expression, acb], values: Mapping[st
     """Value of one node from those of its operands."""
     op, args = node.op, node.args
     if not args:
-        return _leaf(node, values)
+        return leaf(node, values)
     first = known[args[0]]
     if not first.is_finite():
         return UNDEFINED
@@ -156,7 +156,8 @@ def _value(node: Expression, known: Mapping[Expression, acb], values: Mapping[st
     return _power(first, 1 / second) if op == "rac" else UNDEFINED
 
 
-def _leaf(node: Expression, values: Mapping[str, acb]) -> acb:
+def leaf(node: Expression, values: Mapping[str, acb]) -> acb:
+    """The value of a number, a constant or a symbol at the precision in force."""
     value = node.value
     if isinstance(value, int):
         return acb(value)

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import Final
 
 import flint
-from flint import acb, arb
+from flint import acb, arb, fmpq
 
 from symjax.symbolic.balls import UNDEFINED, evaluate
 from symjax.symbolic.expression import Expression, occurs, postorder
 from symjax.symbolic.operators import UNKNOWNS
+from symjax.symbolic.programs import Program
 
 POINTS: Final = ((4791, 65536), (-3433, 65536), (12565, 65536))
 INTEGRAND_POINTS: Final = tuple(
@@ -76,8 +77,9 @@ def of_equation(expr: Expression) -> str:
     """
     highest = max((place for place, name in enumerate(UNKNOWNS) if occurs(name, expr)), default=0)
     texts = []
+    program = Program(expr)
     for place in range(len(EQUATION_POINTS)) if expr.size <= MAX_SIZE else ():
-        text = _text_at(lambda precision, at=place: _highest_derivative(expr, highest, at, precision))
+        text = _text_at(lambda precision, at=place: _highest_derivative(program, highest, at, precision))
         if text is not None:
             texts.append(text)
             if len(texts) == len(POINTS):
@@ -85,22 +87,24 @@ def of_equation(expr: Expression) -> str:
     return _digest("equation as written " + structure(expr))
 
 
-def _highest_derivative(expr: Expression, highest: int, place: int, precision: int) -> acb:
+def _highest_derivative(equation: Program, highest: int, place: int, precision: int) -> acb:
     """The value of the highest derivative at a point, from the values of the equation where it is 0, 1 and 2."""
-    count, name = len(EQUATION_POINTS), UNKNOWNS[highest]
-    given = ("x", *UNKNOWNS[:highest])
-    at = {symbol: EQUATION_POINTS[(place + 5 * shift) % count] for shift, symbol in enumerate(given)}
-    memo: dict[Expression, acb] = {}
-    values = []
-    for value in ((0, 1), (1, 1), (2, 1)):
-        memo = {node: known for node, known in memo.items() if not occurs(name, node)}
-        values.append(evaluate(expr, at | {name: value}, precision=precision, memo=memo))
+    count = len(EQUATION_POINTS)
     before = flint.ctx.prec
     flint.ctx.prec = precision
     try:
+        given = {
+            name: acb(fmpq(*EQUATION_POINTS[(place + 5 * shift) % count]))
+            for shift, name in enumerate(("x", *UNKNOWNS[:highest]))
+        }
+        values = []
+        for value in range(3):
+            found = equation(given | {UNKNOWNS[highest]: acb(value)})
+            if found is None:
+                return UNDEFINED
+            values.append(found[-1])
         slope = values[1] - values[0]
-        linear = slope.is_finite() and (values[2] - values[1] - slope).contains(0)
-        return -values[0] / slope if linear else UNDEFINED
+        return -values[0] / slope if (values[2] - values[1] - slope).contains(0) else UNDEFINED
     finally:
         flint.ctx.prec = before
 
