@@ -7,61 +7,34 @@ Sizes are limited: above 400 bits in a number or 1500 nodes in an expression, `T
 
 from __future__ import annotations
 
-from math import gcd, prod
+from math import prod
 from typing import Final
 
 from symjax.symbolic.expression import (
     INTEGER,
     ONE,
+    PI,
+    RATIONAL,
     ZERO,
     Expression,
     integer,
     rational,
     raw,
-    unchecked,
 )
-from symjax.symbolic.limits import Ratio, TooLarge, Undefined, factors_of, node, number, plus, split, whole_power
-from symjax.symbolic.ordering import is_constant, is_nonnegative, is_number, is_real, leads_negative, ratio, sort_key
+from symjax.symbolic.leading_signs import leads_negative
+from symjax.symbolic.limits import Ratio, TooLarge, Undefined, node_of, number, plus, split, times, whole_power
+from symjax.symbolic.ordering import NUMBERS, in_order, is_constant, is_number, ratio
+from symjax.symbolic.radicals import Radicals
+from symjax.symbolic.signs import is_nonnegative, is_positive, is_real
+from symjax.symbolic.sums import add, scaled
 
 _MAX_ROUNDS: Final = 100
 
 MINUS_ONE: Final = integer(-1)
 HALF: Final = rational(1, 2)
 E: Final = raw("exp", ONE)
-
-
-def _scaled(coefficient: Ratio, rest: Expression) -> Expression:
-    """coefficient * rest, where `rest` has no coefficient of its own."""
-    if coefficient == (1, 1):
-        return rest
-    factor = number(*coefficient)
-    if rest is ONE or factor is ZERO:
-        return factor
-    if rest.op == "add":
-        return add(*(multiply(factor, arg) for arg in rest.args))
-    return node("mul", factor, *(rest.args if rest.op == "mul" else (rest,)))
-
-
-def add(*args: Expression) -> Expression:
-    """The sum of canonical expressions: flat, like terms collected, number first, then in SymPy's order.
-
-    Raises:
-      TooLarge: above the limits.
-    """
-    terms: dict[Expression, Ratio] = {}
-    stack = list(reversed(args))
-    while stack:
-        arg = stack.pop()
-        if arg.op == "add":
-            stack.extend(reversed(arg.args))
-            continue
-        coefficient, rest = split(arg)
-        terms[rest] = plus(terms[rest], coefficient) if rest in terms else coefficient
-    constant = number(*terms.pop(ONE, (0, 1)))
-    found = sorted((_scaled(coefficient, rest) for rest, coefficient in terms.items() if coefficient[0]), key=sort_key)
-    if constant is not ZERO:
-        found.insert(0, constant)
-    return ZERO if not found else found[0] if len(found) == 1 else node("add", *found)
+IMAGINARY_UNIT: Final = raw("pow", MINUS_ONE, HALF)
+_PI_I: Final = raw("mul", PI, IMAGINARY_UNIT)
 
 
 def multiply(*args: Expression) -> Expression:
@@ -73,84 +46,96 @@ def multiply(*args: Expression) -> Expression:
     Raises:
       TooLarge: above the limits.
     """
-    factors = list(args)
+    factors: list[Expression] = []
+    bases: set[Expression] = set()
+    coefficient: Ratio = (1, 1)
+    numeric = 0
+    for arg in args:
+        for factor in arg.args if arg.op == "mul" else (arg,):
+            op = factor.op
+            if op == INTEGER or op == RATIONAL:  # noqa: SIM109 (the innermost loop)
+                coefficient = times(coefficient, ratio(factor))
+                continue
+            factors.append(factor)
+            if op == "pow":
+                base = factor.args[0]
+                if base.op in NUMBERS:
+                    numeric += 1
+                bases.add(base)
+            else:
+                bases.add(E if op == "exp" else factor)
+    if len(bases) == len(factors) and numeric < 2:
+        return _joined(coefficient, factors)
+    return _collected(coefficient, factors)
+
+
+def _joined(coefficient: Ratio, factors: list[Expression]) -> Expression:
+    """The product of a number and of other factors, each of which has its own base."""
+    if not coefficient[0] or not factors:
+        return number(*coefficient)
+    if len(factors) == 1:
+        return scaled(coefficient, factors[0])
+    factors = in_order(factors)
+    if coefficient[0] == coefficient[1]:
+        return node_of("mul", tuple(factors))
+    return node_of("mul", (number(*coefficient), *factors))
+
+
+def _collected(coefficient: Ratio, factors: list[Expression]) -> Expression:
+    """The product of a number and of factors that may share their bases."""
     for _ in range(_MAX_ROUNDS):
-        product = _Product()
+        product = _Product(coefficient)
         for factor in factors:
             product.take(factor)
-        factors, settled = product.collect()
+        coefficient, factors, settled = product.collect()
         if settled:
-            return _joined(factors)
+            return _joined(coefficient, factors)
     raise TooLarge("a product does not settle")
-
-
-def _joined(factors: list[Expression]) -> Expression:
-    """The product of a number and of other factors, each of which has its own base."""
-    coefficient, *rest = factors
-    if coefficient is ZERO or not rest:
-        return coefficient
-    rest.sort(key=sort_key)
-    if coefficient is ONE:
-        return rest[0] if len(rest) == 1 else node("mul", *rest)
-    if len(rest) == 1:
-        return _scaled(ratio(coefficient), rest[0])
-    return node("mul", coefficient, *rest)
 
 
 class _Product:
     """Factors of a product while they are being collected.
 
     `powers` maps (base, rest of the exponent) to the exponent's coefficient and the factor as it came, if it is the
-    only one; `radicals` maps prime numbers, and -1, to rational exponents.
+    only one.
     """
 
-    def __init__(self) -> None:
-        self.coefficient: Ratio = (1, 1)
+    def __init__(self, coefficient: Ratio) -> None:
+        self.coefficient = coefficient
         self.powers: dict[tuple[Expression, Expression], tuple[Ratio, Expression | None]] = {}
-        self.radicals: dict[int, Ratio] = {}
+        self.radicals = Radicals()
 
     def take(self, factor: Expression) -> None:
         """Enter one factor."""
-        if factor.op == "mul":
+        op = factor.op
+        if op == "mul":
             for arg in factor.args:
                 self.take(arg)
-        elif is_number(factor):
-            self.scale(*ratio(factor))
+        elif op in NUMBERS:
+            self.coefficient = times(self.coefficient, ratio(factor))
         else:
             base, exponent = base_and_exponent(factor)
             coefficient, rest = split(exponent)
             if rest is ONE and is_number(base):
-                self._take_radical(ratio(base), coefficient)
+                self.radicals.take(ratio(base), coefficient)
                 return
             key = base, rest
             known = self.powers.get(key)
             self.powers[key] = (coefficient, factor) if known is None else (plus(known[0], coefficient), None)
 
-    def scale(self, top: int, bottom: int) -> None:
-        """Enter a number."""
-        self.coefficient = ratio(number(self.coefficient[0] * top, self.coefficient[1] * bottom))
-
-    def _take_radical(self, base: Ratio, exponent: Ratio) -> None:
-        for value, sign in ((base[0], 1), (base[1], -1)):
-            for prime, count in factors_of(value).items():
-                added = (sign * count * exponent[0], exponent[1])
-                self.radicals[prime] = plus(self.radicals.get(prime, (0, 1)), added)
-
-    def collect(self) -> tuple[list[Expression], bool]:
+    def collect(self) -> tuple[Ratio, list[Expression], bool]:
         """The number and the other factors, and whether none of them can meet another one again."""
-        found, settled = self._radicals(), True
+        coefficient, found = self.radicals.collect(self.coefficient)
+        settled = True
         self._merge_bases()
-        for (base, rest), (coefficient, factor) in self.powers.items():
-            if factor is None and coefficient[0]:
-                factor = (
-                    power(base, _scaled(coefficient, rest))
-                    if base is not E
-                    else exponential(_scaled(coefficient, rest))
-                )
+        for (base, rest), (times_rest, factor) in self.powers.items():
+            if factor is None and times_rest[0]:
+                exponent = scaled(times_rest, rest)
+                factor = exponential(exponent) if base is E else power(base, exponent)
                 settled = settled and not is_number(factor) and base_and_exponent(factor)[0] is base
             if factor is not None:
                 found.append(factor)
-        return [number(*self.coefficient), *found], settled
+        return ratio(number(*coefficient)), found, settled
 
     def _merge_bases(self) -> None:
         """2**x * 3**x is 6**x: positive numbers under one symbolic exponent become one base."""
@@ -167,25 +152,6 @@ class _Product:
                 known = self.powers.get(merged, ((0, 1), None))[0]
                 self.powers[merged] = plus(known, coefficient), None
 
-    def _radicals(self) -> list[Expression]:
-        """Roots of integers, one for each denominator of an exponent; whole powers go into the coefficient."""
-        by_denominator: dict[int, dict[int, int]] = {}
-        found = []
-        for prime, (top, bottom) in self.radicals.items():
-            whole, part = divmod(top, bottom)
-            if prime == -1:
-                whole %= 2
-            self.scale(*ratio(whole_power((prime, 1), whole)))
-            if part and prime == -1:
-                found.append(node("pow", MINUS_ONE, rational(part, bottom)))
-            elif part:
-                by_denominator.setdefault(bottom, {})[prime] = part
-        for bottom, exponents in by_denominator.items():
-            divisor = gcd(*exponents.values())
-            base = number(prod(prime ** (part // divisor) for prime, part in exponents.items()))
-            found.append(node("pow", base, rational(divisor, bottom)))
-        return found
-
 
 def base_and_exponent(expr: Expression) -> tuple[Expression, Expression]:
     """(base, exponent) of a power or an exponential; (expr, 1) of anything else."""
@@ -198,44 +164,64 @@ def power(base: Expression, exponent: Expression) -> Expression:
     """base**exponent of canonical expressions.
 
     Whole powers go into products and powers; positive numbers and other factors known to be non-negative come out
-    of roots; roots of integers are reduced.  sqrt(x**2) stays, as there is no absolute value yet.
+    of roots; roots of integers are reduced; a root of an even power of a real number is one of its absolute value.
 
     Raises:
       TooLarge: above the limits.
       Undefined: zero to a negative power.
     """
-    if exponent is ZERO or base is ONE:
-        return ONE
     if exponent is ONE:
         return base
-    if is_number(base):
+    if exponent is ZERO or base is ONE:
+        return ONE
+    op = base.op
+    if op == "pow":
+        return _power_of_power(base, exponent)
+    if op == "mul":
+        if exponent.op == INTEGER:
+            return multiply(*[power(factor, exponent) for factor in base.args])
+        if exponent.op == RATIONAL:
+            return _root_of_product(base, exponent)
+    elif op == "exp":
+        if exponent.op == INTEGER or is_real(base.args[0]):
+            return exponential(multiply(base.args[0], exponent))
+    elif op in NUMBERS:
         return _power_of_number(base, exponent)
-    whole = exponent.op == INTEGER
-    if base.op == "exp" and (whole or is_real(base.args[0])):
-        return exponential(multiply(base.args[0], exponent))
-    if base.op == "pow" and (whole or _folds(*base.args)):
-        return power(base.args[0], multiply(base.args[1], exponent))
-    if base.op == "mul" and whole:
-        return multiply(*(power(factor, exponent) for factor in base.args))
-    if base.op == "mul" and is_number(exponent):
-        return _root_of_product(base, exponent)
-    return node("pow", base, exponent)
+    elif op == "abs" and exponent.op == INTEGER and is_real(base.args[0]):
+        return _power_of_absolute(base, exponent)
+    return node_of("pow", (base, exponent))
 
 
-def _folds(base: Expression, exponent: Expression) -> bool:
-    """Whether (base**exponent)**anything is base**(exponent*anything)."""
-    if is_number(exponent):
-        top, bottom = ratio(exponent)
+def _power_of_power(base: Expression, exponent: Expression) -> Expression:
+    inner, first = base.args
+    if exponent.op == INTEGER:
+        return power(inner, multiply(first, exponent))
+    if is_number(first):
+        top, bottom = ratio(first)
         if abs(top) < bottom:
-            return True
-    return is_nonnegative(base) and is_real(exponent)
+            return power(inner, multiply(first, exponent))
+        if bottom == 1 and top % 2 == 0 and is_real(inner):
+            return power(absolute(inner), multiply(first, exponent))
+    if is_nonnegative(inner) and is_real(first):
+        return power(inner, multiply(first, exponent))
+    return node_of("pow", (base, exponent))
+
+
+def _power_of_absolute(base: Expression, exponent: Expression) -> Expression:
+    """|u|**n of a real u: u**n for even n, u**(n - 1)*|u| for odd ones, as SymPy has it."""
+    inner, whole = base.args[0], ratio(exponent)[0]
+    if whole % 2 == 0:
+        return power(inner, exponent)
+    if whole == -1:
+        return node_of("pow", (base, exponent))
+    return multiply(power(inner, integer(whole - 1)), base)
 
 
 def _power_of_number(base: Expression, exponent: Expression) -> Expression:
     if not is_number(exponent):
         if ratio(base)[0] == 1 and leads_negative(exponent):
-            return node("pow", number(ratio(base)[1]), multiply(MINUS_ONE, exponent))
-        return node("pow", base, exponent)
+            return node_of("pow", (number(ratio(base)[1]), multiply(MINUS_ONE, exponent)))
+        return node_of("pow", (base, exponent))
     top, bottom = ratio(exponent)
     if bottom == 1:
         return whole_power(ratio(base), top)
@@ -243,9 +229,9 @@ def _power_of_number(base: Expression, exponent: Expression) -> Expression:
         if top < 0:
             raise Undefined("division by zero")
         return ZERO
-    product = _Product()
-    product.take(unchecked("pow", (base, exponent)))
-    return _joined(product.collect()[0])
+    radicals = Radicals()
+    radicals.take(ratio(base), (top, bottom))
+    return _joined(*radicals.collect())
 
 
 def _root_of_product(base: Expression, exponent: Expression) -> Expression:
@@ -261,29 +247,75 @@ def _root_of_product(base: Expression, exponent: Expression) -> Expression:
         else:
             inside.append(factor)
     if not outside:
-        return node("pow", base, exponent)
+        return node_of("pow", (base, exponent))
     left = multiply(sign, *inside)
-    return multiply(*outside, node("pow", left, exponent) if left.op in ("mul", "add") else power(left, exponent))
+    return multiply(*outside, node_of("pow", (left, exponent)) if left.op in ("mul", "add") else power(left, exponent))
+
+
+def absolute(arg: Expression) -> Expression:
+    """|arg|: factors of known sign come out of a product, odd powers of real numbers become powers of |base|.
+
+    Raises:
+      TooLarge: above the limits.
+    """
+    if is_nonnegative(arg):
+        return arg
+    op = arg.op
+    if is_number(arg) or (leads_negative(arg) and op in ("mul", "add")):
+        return absolute(multiply(MINUS_ONE, arg))
+    if is_constant(arg) and is_real(arg) and is_positive(multiply(MINUS_ONE, arg)):
+        return multiply(MINUS_ONE, arg)
+    if op == "pow" and (arg.args[1].op == INTEGER or is_number(arg.args[0])) and is_real(arg.args[1]):
+        return power(absolute(arg.args[0]), arg.args[1])
+    if op == "mul":
+        known, unknown = [], []
+        for factor in arg.args:
+            value = absolute(factor)
+            left = value.op == "abs" or (value.op == "pow" and value.args[0].op == "abs")
+            (unknown if left else known).append(factor if left else value)
+        if known and unknown:
+            return multiply(*known, absolute(multiply(*unknown)))
+        if not unknown:
+            return multiply(*known)
+    return node_of("abs", (arg,))
 
 
 def exponential(arg: Expression) -> Expression:
-    """exp(arg): logarithms, and constants times a logarithm, in the exponent become powers.
+    """exp(arg): logarithms, and constants times a logarithm, in the exponent become powers; so do whole multiples of
+    pi*I/2.
 
     Raises:
       TooLarge: above the limits.
     """
     if arg is ZERO:
         return ONE
-    if arg.op == "ln":
+    op = arg.op
+    if op == "ln":
         return arg.args[0]
-    if arg.op == "mul":
-        logarithms = [factor for factor in arg.args if factor.op == "ln"]
+    if op == "mul":
+        return _exponential_of_product(arg)
+    if op == "add":
+        taken = [term for term in arg.args if term.op == "ln" or (term.op == "mul" and _leaves_exponent(term))]
+        if taken:
+            kept = [term for term in arg.args if term not in taken]
+            return multiply(*[exponential(term) for term in taken], exponential(add(*kept)))
+    return node_of("exp", (arg,))
+
+
+def _leaves_exponent(product: Expression) -> bool:
+    """Whether exp(product) is no exponential."""
+    return exponential(product).op != "exp"
+
+
+def _exponential_of_product(arg: Expression) -> Expression:
+    """exp(c*ln(u)) is u**c for a constant c; exp(k*pi*I/2) is a power of I."""
+    logarithms = [factor for factor in arg.args if factor.op == "ln"]
+    if len(logarithms) == 1:
         others = [factor for factor in arg.args if factor.op != "ln"]
-        if len(logarithms) == 1 and all(is_constant(factor) for factor in others):
+        if all(is_constant(factor) for factor in others):
             return power(logarithms[0].args[0], multiply(*others))
-    if arg.op == "add":
-        kept = [term for term in arg.args if exponential(term).op == "exp"]
-        if len(kept) < len(arg.args):
-            taken = [exponential(term) for term in arg.args if term not in kept]
-            return multiply(*taken, exponential(add(*kept)))
-    return node("exp", arg)
+    if arg.args[-1] is IMAGINARY_UNIT and split(arg)[1] is _PI_I:
+        top, bottom = split(arg)[0]
+        if bottom <= 2:
+            return power(IMAGINARY_UNIT, integer(2 * top // bottom % 4))
+    return node_of("exp", (arg,))

@@ -24,8 +24,8 @@ class Budget:
     Attributes:
       count: nodes that may be built.
       seen: the distinct nodes built so far; they stay alive for as long as the budget does.
-      memo: what computations under this budget remember.  A memo that outlives the budget would spare constructions,
-        and so make the count depend on what was computed before.
+      memo: what computations under this budget remember, by the name of the computation.  A memo that outlives the
+        budget would spare constructions, and so make the count depend on what was computed before.
     """
 
     __slots__ = ("count", "memo", "outer", "seen")
@@ -34,7 +34,7 @@ class Budget:
         self.count = count
         self.outer = outer
         self.seen: set[Expression] = set()
-        self.memo: dict[tuple[str, Expression], Expression] = {}
+        self.memo: dict[str, dict[Expression, Expression]] = {}
 
     def charge(self, node: Expression) -> None:
         """Count `node` unless it was counted before."""

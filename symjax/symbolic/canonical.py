@@ -1,45 +1,82 @@
 """Canonical form: the constructors that simplify while building, and raw -> canonical.
 
-Canonical expressions are built of numbers, symbols, flat sums and products, powers and functions; `sub`, `div`, `sq`,
-`sqrt`, `cb` and `cbrt` do not occur.  Operands are in SymPy's order.  `canonicalise` leaves canonical expressions as
-they are.  See `arithmetic` for what is and what is not rewritten.
+Canonical expressions are built of numbers, symbols, pi, flat sums and products, powers and functions: exp, ln, abs,
+sign, sine, cosine, tangent, their hyperbolic counterparts and the inverses of these six.  Everything else in the
+operator table is written with these; the constant E is exp(1), I is (-1)**(1/2).  Operands are in SymPy's order.
+`canonicalise` leaves canonical expressions as they are.  See `arithmetic` for what is and what is not rewritten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Final
 
-from symjax.symbolic.arithmetic import HALF, MINUS_ONE, E, add, exponential, multiply, power
-from symjax.symbolic.expression import ONE, PI, RATIONAL, ZERO, Expression, integer, postorder, rational
-from symjax.symbolic.limits import TooLarge, Undefined, node, number
+from symjax.symbolic.arithmetic import (
+    HALF,
+    IMAGINARY_UNIT,
+    MINUS_ONE,
+    E,
+    absolute,
+    add,
+    exponential,
+    multiply,
+    power,
+)
+from symjax.symbolic.expression import (
+    CONSTANT,
+    INTEGER,
+    ONE,
+    PI,
+    RATIONAL,
+    SYMBOL,
+    ZERO,
+    Expression,
+    integer,
+    postorder,
+    rational,
+)
+from symjax.symbolic.leading_signs import leads_negative
+from symjax.symbolic.limits import TooLarge, Undefined, node_of, number
 from symjax.symbolic.operators import OPERATORS
-from symjax.symbolic.ordering import is_nonnegative, is_number, is_real, leads_negative, ratio
+from symjax.symbolic.ordering import is_constant, is_number, ratio
+from symjax.symbolic.signs import is_positive, is_real
+from symjax.symbolic.special_values import (
+    LOGARITHMS,
+    PI_BIT,
+    VALUES,
+    at_fraction_of_pi,
+    half_turns,
+    multiple_of_pi,
+    without_imaginary_unit,
+)
+from symjax.symbolic.sums import scaled
 
-__all__ = ["TooLarge", "Undefined", "add", "apply", "canonicalise", "multiply", "power"]
+__all__ = ["TooLarge", "Undefined", "add", "apply", "build", "canonicalise", "multiply", "power"]
 
 ODD: Final = frozenset({"sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "sign"})
-EVEN: Final = frozenset({"cos", "cosh", "abs"})
-_AT_ZERO: Final = dict.fromkeys(ODD, ZERO) | {"cos": ONE, "cosh": ONE}
-_AT_ONE: Final = {"ln": ZERO, "acos": ZERO, "acosh": ZERO}
-_POWERS: Final = {"sq": integer(2), "cb": integer(3), "sqrt": HALF, "cbrt": rational(1, 3), "inv": MINUS_ONE} | {
-    f"pow{exponent}": integer(exponent) for exponent in range(2, 6)
+EVEN: Final = frozenset({"cos", "cosh"})
+_TRIGONOMETRIC: Final = frozenset({"sin", "cos", "tan"})
+_OF_IMAGINARY: Final = {
+    "sin": "sinh",
+    "tan": "tanh",
+    "sinh": "sin",
+    "tanh": "tan",
+    "asin": "asinh",
+    "atan": "atanh",
+    "asinh": "asin",
+    "atanh": "atan",
 }
-_CONSTANTS: Final = {"pi": PI, "E": E, "I": power(MINUS_ONE, HALF)}
-_RECIPROCALS: Final = {"sec": "cos", "csc": "sin", "sech": "cosh", "csch": "sinh"}
-_QUOTIENTS: Final = {"cot": ("cos", "sin"), "coth": ("cosh", "sinh")}
-_OF_RECIPROCALS: Final = {
-    "asec": "acos",
-    "acsc": "asin",
-    "acot": "atan",
-    "asech": "acosh",
-    "acsch": "asinh",
-    "acoth": "atanh",
-}
+"""name(I*u) = I*other(u); cos(I*u) = cosh(u) and conversely."""
 
 
 def _over(top: Expression, bottom: Expression) -> Expression:
     return multiply(top, power(bottom, MINUS_ONE))
+
+
+def _minus(arg: Expression) -> Expression:
+    return multiply(MINUS_ONE, arg)
 
 
 def _root(sign: Expression, arg: Expression) -> Expression:
@@ -72,60 +109,193 @@ _PAIRS: Final[dict[tuple[str, str], Callable[[Expression], Expression]]] = {
     ("tanh", "asinh"): lambda u: _over(u, _root(ONE, u)),
     ("tanh", "acosh"): lambda u: _over(_acosh_root(u), u),
 }
+_INVERTED: Final = frozenset(inner for _, inner in _PAIRS)
+
+
+def _function(name: str, arg: Expression) -> Expression:
+    """A function with no other rules than those for values, signs, inverses, pi and I."""
+    op = arg.op
+    if op == SYMBOL:
+        return node_of(name, (arg,))
+    if not arg.names:
+        value = VALUES[name].get(arg) if name in VALUES else None
+        if value is not None:
+            return value
+        inner = LOGARITHMS.get((name, arg))
+        if inner is not None:
+            return node_of("ln", (inner,))
+        if name == "atanh" and arg in (ONE, MINUS_ONE):
+            raise Undefined(f"atanh has no value at {arg.value}")
+    if op in ("mul", "add", INTEGER, RATIONAL) and leads_negative(arg):
+        if name in ODD:
+            return _minus(_function(name, _minus(arg)))
+        if name in EVEN:
+            return _function(name, _minus(arg))
+    if op in _INVERTED:
+        pair = _PAIRS.get((name, op))
+        if pair:
+            return pair(arg.args[0])
+    if arg.names & PI_BIT and name in _TRIGONOMETRIC:
+        return _at_pi(name, arg)
+    if op == "mul" or arg is IMAGINARY_UNIT:
+        rest = without_imaginary_unit(arg)
+        if rest is not None and is_real(rest):
+            if name in _OF_IMAGINARY:
+                return multiply(IMAGINARY_UNIT, _function(_OF_IMAGINARY[name], rest))
+            if name in EVEN:
+                return _function("cosh" if name == "cos" else "cos", rest)
+    return node_of(name, (arg,))
+
+
+def _at_pi(name: str, arg: Expression) -> Expression:
+    """sin, cos or tan of an argument in which pi occurs."""
+    fraction, rest = multiple_of_pi(arg)
+    if not fraction:
+        return node_of(name, (arg,))
+    if rest is ZERO:
+        value, sign, reduced = at_fraction_of_pi(name, fraction)
+        if value is None:
+            value = node_of(name, (scaled(reduced.as_integer_ratio(), PI),))
+        return value if sign == 1 else _minus(value)
+    turns = half_turns(fraction)
+    if not turns:
+        return node_of(name, (arg,))
+    left = add(rest, scaled((fraction - turns * (fraction.__class__(1, 2))).as_integer_ratio(), PI))
+    if name == "tan":
+        return _minus(_over(_function("cos", left), _function("sin", left))) if turns % 2 else _function("tan", left)
+    other, sign = ("sin", "cos")[(turns + (name == "cos")) % 2], 1
+    if (turns + (name == "cos")) % 4 >= 2:
+        sign = -1
+    value = _function(other, left)
+    return value if sign == 1 else _minus(value)
+
+
+def _sign(arg: Expression) -> Expression:
+    """The sign: what is known to be positive is left out."""
+    if is_positive(arg):
+        return ONE
+    if is_constant(arg) and is_real(arg) and is_positive(_minus(arg)):
+        return MINUS_ONE
+    if arg.op == "sign":
+        return arg
+    if arg.op == "mul":
+        kept = [factor for factor in arg.args if not is_positive(factor)]
+        if len(kept) < len(arg.args):
+            return _sign(multiply(*kept))
+    return _function("sign", arg)
+
+
+def _logarithm(arg: Expression) -> Expression:
+    """ln(exp(u)) of a real u is u, ln(1/n) is -ln(n); the logarithm of a negative number has the imaginary part pi."""
+    op = arg.op
+    if op == "exp" and is_real(arg.args[0]):
+        return arg.args[0]
+    if op in (INTEGER, RATIONAL):
+        top, bottom = ratio(arg)
+        if top < 0:
+            return add(multiply(IMAGINARY_UNIT, PI), _logarithm(number(-top, bottom)))
+        if top == 0:
+            raise Undefined("ln has no value at 0")
+        if arg is ONE:
+            return ZERO
+        if top == 1:
+            return _minus(node_of("ln", (number(bottom),)))
+    elif op != SYMBOL and is_constant(arg):
+        return _logarithm_of_constant(arg)
+    return node_of("ln", (arg,))
+
+
+def _logarithm_of_constant(arg: Expression) -> Expression:
+    if is_real(arg) and leads_negative(arg) and is_positive(_minus(arg)):
+        return add(multiply(IMAGINARY_UNIT, PI), _logarithm(_minus(arg)))
+    rest = without_imaginary_unit(arg)
+    if rest is not None and is_number(rest):
+        turn = multiply(HALF, IMAGINARY_UNIT, PI)
+        negative = ratio(rest)[0] < 0
+        return add(_minus(turn) if negative else turn, _logarithm(_minus(rest) if negative else rest))
+    return node_of("ln", (arg,))
+
+
+def _to_power(exponent: Expression) -> Callable[[Expression], Expression]:
+    return lambda base: power(base, exponent)
+
+
+_FUNCTIONS: Final = ("asin", "acos", "atan", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh")
+_UNARY: Final[Mapping[str, Callable[[Expression], Expression]]] = MappingProxyType(
+    {
+        "exp": exponential,
+        "ln": _logarithm,
+        "abs": absolute,
+        "sign": _sign,
+        "sqrt": _to_power(HALF),
+        "cbrt": _to_power(rational(1, 3)),
+        "inv": _to_power(MINUS_ONE),
+        "sq": _to_power(integer(2)),
+        "cb": _to_power(integer(3)),
+        "sec": lambda u: power(_function("cos", u), MINUS_ONE),
+        "csc": lambda u: power(_function("sin", u), MINUS_ONE),
+        "cot": lambda u: _over(_function("cos", u), _function("sin", u)),
+        "sech": lambda u: power(_function("cosh", u), MINUS_ONE),
+        "csch": lambda u: power(_function("sinh", u), MINUS_ONE),
+        "coth": lambda u: _over(_function("cosh", u), _function("sinh", u)),
+        "asec": lambda u: _function("acos", power(u, MINUS_ONE)),
+        "acsc": lambda u: _function("asin", power(u, MINUS_ONE)),
+        "acot": lambda u: _function("atan", power(u, MINUS_ONE)),
+        "asech": lambda u: _function("acosh", power(u, MINUS_ONE)),
+        "acsch": lambda u: _function("asinh", power(u, MINUS_ONE)),
+        "acoth": lambda u: _function("atanh", power(u, MINUS_ONE)),
+    }
+    | {f"pow{exponent}": _to_power(integer(exponent)) for exponent in range(2, 6)}
+    | {name: partial(_function, name) for name in _FUNCTIONS}
+)
+_BINARY: Final[Mapping[str, Callable[[Expression, Expression], Expression]]] = MappingProxyType(
+    {
+        "sub": lambda left, right: add(left, multiply(MINUS_ONE, right)),
+        "div": _over,
+        "pow": power,
+        "rac": lambda base, root: power(base, power(root, MINUS_ONE)),
+    }
+)
+_CONSTANTS: Final = {"pi": PI, "E": E, "I": IMAGINARY_UNIT}
 
 
 def apply(name: str, arg: Expression) -> Expression:
     """The unary operator `name` of a canonical expression.
 
-    Values at 0 and 1, a function of its inverse, and signs (pulled out of odd functions, dropped in even ones) are
-    worked out; constants that would need pi stay.
+    Values at constants for which SymPy has one in radicals and multiples of pi, a function of its inverse, and signs
+    (pulled out of odd functions, dropped in even ones) are worked out.
 
     Raises:
-      ValueError: `name` is no unary operator.
+      ValueError: `name` is no unary operator, or an unknown function.
       TooLarge: above the limits.
-      Undefined: ln(0), atanh(1).
+      Undefined: ln(0), atanh(1), tan(pi/2).
     """
-    if name in _POWERS:
-        return power(arg, _POWERS[name])
-    if name == "exp":
-        return exponential(arg)
-    if name in _RECIPROCALS:
-        return power(apply(_RECIPROCALS[name], arg), MINUS_ONE)
-    if name in _QUOTIENTS:
-        top, bottom = _QUOTIENTS[name]
-        return _over(apply(top, arg), apply(bottom, arg))
-    if name in _OF_RECIPROCALS:
-        return apply(_OF_RECIPROCALS[name], power(arg, MINUS_ONE))
-    if name in ("abs", "sign") and is_number(arg):
-        top = ratio(arg)[0]
-        return (multiply(integer(-1 if top < 0 else 1), arg)) if name == "abs" else integer((top > 0) - (top < 0))
-    if name == "abs" and is_nonnegative(arg):
-        return arg
-    if name not in OPERATORS or OPERATORS[name].arity != 1:
-        raise ValueError(f"{name!r} is no unary operator")
-    if arg is ZERO and name in _AT_ZERO:
-        return _AT_ZERO[name]
-    if arg is ONE and name in _AT_ONE:
-        return _AT_ONE[name]
-    if (name == "ln" and arg is ZERO) or (name == "atanh" and arg in (ONE, MINUS_ONE)):
-        raise Undefined(f"{name} has no value at {arg.value}")
-    if name in ODD and leads_negative(arg):
-        return multiply(MINUS_ONE, apply(name, multiply(MINUS_ONE, arg)))
-    if name in EVEN and leads_negative(arg):
-        return apply(name, multiply(MINUS_ONE, arg))
-    if name == "ln":
-        return _logarithm(arg)
-    pair = _PAIRS.get((name, arg.op))
-    return pair(arg.args[0]) if pair else node(name, arg)
+    rule = _UNARY.get(name)
+    if rule is None:
+        raise ValueError(f"{name!r} is no unary operator that is known: {', '.join(_UNARY)}")
+    return rule(arg)
 
 
-def _logarithm(arg: Expression) -> Expression:
-    """ln(exp(u)) of a real u is u, ln(1/n) is -ln(n)."""
-    if arg.op == "exp" and is_real(arg.args[0]):
-        return arg.args[0]
-    if arg.op == RATIONAL and ratio(arg)[0] == 1:
-        return multiply(MINUS_ONE, node("ln", number(ratio(arg)[1])))
-    return node("ln", arg)
+def build(op: str, args: tuple[Expression, ...]) -> Expression:
+    """The canonical form of an operator of the table applied to canonical operands.
+
+    Raises:
+      ValueError: the operator stands for an unknown function or derivative, which have no canonical form.
+      TooLarge: above the limits.
+      Undefined: a division by zero, or a logarithm of zero.
+    """
+    rule = _UNARY.get(op)
+    if rule is not None:
+        return rule(args[0])
+    if op == "add":
+        return add(*args)
+    if op == "mul":
+        return multiply(*args)
+    binary = _BINARY.get(op)
+    if binary is None:
+        known = "; unknown functions are written Y, Y' and Y''" if op in OPERATORS else ""
+        raise ValueError(f"{op} has no canonical form{known}")
+    return binary(*args)
 
 
 def canonicalise(expr: Expression) -> Expression:
@@ -136,33 +306,15 @@ def canonicalise(expr: Expression) -> Expression:
     Raises:
       TooLarge: above the limits.
       Undefined: a division by zero, or a logarithm of zero.
+      ValueError: an unknown function or derivative other than Y, Y', Y''.
     """
     built: dict[Expression, Expression] = {}
     for item in postorder(expr):
-        built[item] = _build(item, [built[arg] for arg in item.args])
+        args = item.args
+        if args:
+            built[item] = build(item.op, tuple([built[arg] for arg in args]))
+        elif item.op == CONSTANT:
+            built[item] = _CONSTANTS[str(item.value)]
+        else:
+            built[item] = item if item.op == SYMBOL else number(*ratio(item))
     return built[expr]
-
-
-def _build(item: Expression, args: list[Expression]) -> Expression:
-    match item.op:
-        case "integer" | "rational":
-            return number(*ratio(item))
-        case "symbol":
-            return item
-        case "add":
-            return add(*args)
-        case "sub":
-            return add(args[0], multiply(MINUS_ONE, args[1]))
-        case "mul":
-            return multiply(*args)
-        case "div":
-            return _over(*args)
-        case "pow":
-            return power(*args)
-        case "rac":
-            return power(args[0], power(args[1], MINUS_ONE))
-        case "constant":
-            return _CONSTANTS[str(item.value)]
-        case "derivative" | "f" | "g" | "h":
-            raise ValueError(f"{item.op} has no canonical form; unknown functions are written Y, Y' and Y''")
-    return apply(item.op, args[0])

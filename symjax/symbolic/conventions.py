@@ -8,19 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from symjax.symbolic.expression import (
-    IMAGINARY,
-    INTEGER,
-    ONE,
-    RATIONAL,
-    E,
-    Expression,
-    fact,
-    integer,
-    postorder,
-    rational,
-    unchecked,
-)
+from symjax.symbolic.expression import IMAGINARY, ONE, E, Expression, integer, postorder, rational, unchecked
+from symjax.symbolic.nodes import set_tokens
 
 _HALF: Final = rational(1, 2)
 _MINUS_ONE: Final = integer(-1)
@@ -54,17 +43,29 @@ def _form(node: Expression, args: list[Expression]) -> Expression:
 
 def token_length(expr: Expression) -> int:
     """Number of prefix tokens of `foreign_form(expr)`, remembered for as long as the node lives."""
-    return fact(expr, "tokens", _length)
+    return expr._tokens or _fill(expr)
 
 
-def _length(node: Expression, below: list[int]) -> int:
-    value = node.value
-    if node.op == INTEGER:
-        return 1 + len(str(abs(int(value))))  # type: ignore[arg-type]
-    if node.op == RATIONAL and isinstance(value, tuple):
-        return 3 + len(str(abs(value[0]))) + len(str(value[1]))
-    if not below or (node.op == "exp" and node.args[0] is ONE):
+def _fill(expr: Expression) -> int:
+    """Remember the lengths of `expr` and of what is below it."""
+    for node in postorder(expr):
+        if node._tokens is None:
+            set_tokens(node, _length(node))
+    return expr._tokens or 0
+
+
+def _length(node: Expression) -> int:
+    """The length of a node whose operands have theirs."""
+    args, value = node.args, node.value
+    if not args:
+        if isinstance(value, int):
+            return 1 + len(str(abs(value)))
+        return 3 + len(str(abs(value[0]))) + len(str(value[1])) if isinstance(value, tuple) else 1
+    if node.op == "exp" and args[0] is ONE:
         return 1
-    if node.op == "pow" and node.args[1] is _HALF:
-        return 1 if node.args[0] is _MINUS_ONE else 1 + below[0]
-    return sum(below) + max(1, len(below) - 1)
+    if node.op == "pow" and args[1] is _HALF:
+        return 1 if args[0] is _MINUS_ONE else 1 + (args[0]._tokens or 0)
+    length = max(1, len(args) - 1)
+    for arg in args:
+        length += arg._tokens or 0
+    return length

@@ -10,12 +10,16 @@ from collections.abc import Callable
 from typing import Final
 
 from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply, power
+from symjax.symbolic.budget import current_budget
 from symjax.symbolic.canonical import apply
-from symjax.symbolic.expression import ONE, SYMBOL, ZERO, Expression, integer, rational, symbol
+from symjax.symbolic.expression import ONE, ZERO, Expression, integer, rational, symbol
+from symjax.symbolic.nodes import bit_of, set_derivative
 
 _TWO: Final = integer(2)
 _MINUS_TWO: Final = integer(-2)
 _MINUS_HALF: Final = rational(-1, 2)
+_BITS_OF_X: Final = bit_of("x") | bit_of("Y") | bit_of("Y'") | bit_of("Y''")
+"""Symbols that x or the unknown function of x are."""
 _PRIMES: Final = {"Y": symbol("Y'"), "Y'": symbol("Y''")}
 
 
@@ -60,20 +64,39 @@ def derivative(expr: Expression, name: str = "x") -> Expression:
       TooLarge: above the limits on canonical expressions.
       ValueError: Y'' depends on x, and has no derivative in the table.
     """
-    known: dict[Expression, Expression] = {}
+    bit = _BITS_OF_X if name == "x" else bit_of(name)
+    if not expr.names & bit:
+        return ZERO
+    budget = current_budget()
+    if budget is None and name == "x":
+        return expr._derivative or _fill(expr)
+    known = {} if budget is None else budget.memo.setdefault(name, {})
     stack = [expr]
     while stack:
         node = stack[-1]
-        if node in known:
-            stack.pop()
-            continue
-        missing = [arg for arg in node.args if arg not in known]
+        missing = [arg for arg in node.args if arg.names & bit and arg not in known]
         if missing:
             stack.extend(missing)
             continue
-        known[node] = _rule(node, [known[arg] for arg in node.args], name)
         stack.pop()
+        if node not in known:
+            known[node] = _rule(node, [known[arg] if arg.names & bit else ZERO for arg in node.args], name)
     return known[expr]
+
+
+def _fill(expr: Expression) -> Expression:
+    """Remember the derivatives by x of `expr` and of what is below it."""
+    stack = [expr]
+    while stack:
+        node = stack[-1]
+        missing = [arg for arg in node.args if arg._derivative is None and arg.names & _BITS_OF_X]
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        if node._derivative is None:
+            set_derivative(node, _rule(node, [arg._derivative or ZERO for arg in node.args], "x"))
+    return expr._derivative
 
 
 def _rule(node: Expression, below: list[Expression], name: str) -> Expression:
@@ -83,8 +106,6 @@ def _rule(node: Expression, below: list[Expression], name: str) -> Expression:
         return _of_leaf(node, name)
     if op == "add":
         return add(*below)
-    if all(each is ZERO for each in below):
-        return ZERO
     if op == "mul":
         return _of_product(node, below)
     if op == "pow":
@@ -95,14 +116,10 @@ def _rule(node: Expression, below: list[Expression], name: str) -> Expression:
 
 
 def _of_leaf(node: Expression, name: str) -> Expression:
-    if node.op != SYMBOL:
-        return ZERO
     if node.value == name:
         return ONE
-    if name != "x" or node.value not in ("Y", "Y'", "Y''"):
-        return ZERO
-    if node.value == "Y''":
-        raise ValueError("Y'' has no derivative: the table of symbols ends there")
+    if node.value not in _PRIMES:
+        raise ValueError(f"{node.value} has no derivative by {name}: the table of symbols ends there")
     return _PRIMES[str(node.value)]
 
 

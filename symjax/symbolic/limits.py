@@ -10,7 +10,8 @@ from typing import Final
 
 from symjax.symbolic.budget import STATE, charge
 from symjax.symbolic.expression import ONE, Expression, integer, rational, unchecked
-from symjax.symbolic.ordering import is_number, ratio
+from symjax.symbolic.nodes import set_parts
+from symjax.symbolic.ordering import NUMBERS, ratio
 
 MAX_BITS: Final = 400
 MAX_NODES: Final = 1500
@@ -18,6 +19,7 @@ _SMALL: Final = 2**62
 _LARGEST_TRIAL_DIVISOR: Final = 1000
 
 Ratio = tuple[int, int]
+_UNIT: Final[Ratio] = (1, 1)
 
 
 class TooLarge(ArithmeticError):  # noqa: N818 (names what is the matter)
@@ -50,6 +52,11 @@ def node(op: str, *args: Expression) -> Expression:
       TooLarge: more than 1500 nodes.
       OutOfBudget: one more than the budget in force allows.
     """
+    return node_of(op, args)
+
+
+def node_of(op: str, args: tuple[Expression, ...]) -> Expression:
+    """`node(op, *args)`."""
     expr = unchecked(op, args)
     if expr.size > MAX_NODES:
         raise TooLarge(f"an expression needs more than {MAX_NODES} nodes")
@@ -60,17 +67,34 @@ def node(op: str, *args: Expression) -> Expression:
 
 def split(expr: Expression) -> tuple[Ratio, Expression]:
     """(coefficient, rest) with expr = coefficient * rest; the rest of a number is 1."""
-    if is_number(expr):
-        return ratio(expr), ONE
-    if expr.op == "mul" and is_number(expr.args[0]):
-        rest = expr.args[1:]
-        return ratio(expr.args[0]), rest[0] if len(rest) == 1 else unchecked("mul", rest)
-    return (1, 1), expr
+    op = expr.op
+    if op == "mul":
+        first = expr.args[0]
+        if first.op not in NUMBERS:
+            return _UNIT, expr
+        parts = expr._parts
+        if parts is None:
+            rest = expr.args[1:]
+            parts = ratio(first), rest[0] if len(rest) == 1 else unchecked("mul", rest)
+            set_parts(expr, parts)
+        return parts
+    return (ratio(expr), ONE) if op in NUMBERS else (_UNIT, expr)
 
 
 def plus(left: Ratio, right: Ratio) -> Ratio:
     """The sum in lowest terms."""
+    if left[1] == 1 and right[1] == 1:
+        return left[0] + right[0], 1
     top, bottom = left[0] * right[1] + right[0] * left[1], left[1] * right[1]
+    divisor = gcd(top, bottom)
+    return top // divisor, bottom // divisor
+
+
+def times(left: Ratio, right: Ratio) -> Ratio:
+    """The product in lowest terms."""
+    if left[1] == 1 and right[1] == 1:
+        return left[0] * right[0], 1
+    top, bottom = left[0] * right[0], left[1] * right[1]
     divisor = gcd(top, bottom)
     return top // divisor, bottom // divisor
 

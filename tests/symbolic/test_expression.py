@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from symjax.symbolic import expression
+from symjax.symbolic import nodes
 from symjax.symbolic.expression import (
     ONE,
     ZERO,
@@ -79,20 +79,33 @@ def test_postorder_gives_operands_first_and_each_node_once():
 
 def test_dead_nodes_leave_the_table():
     gc.collect()
-    before = len(expression._TABLE)
+    nodes._drop_dead_entries()
+    before = len(nodes._TABLE)
     expr = X
     for _ in range(100):
         expr = raw("sinh", raw("cosh", expr))
-    assert len(expression._TABLE) > before + 150
+    assert len(nodes._TABLE) > before + 150
+    kept = expr.args[0]
     del expr
-    assert len(expression._TABLE) < before + 20
+    nodes._drop_dead_entries()
+    assert len(nodes._TABLE) > before + 150
+    del kept
+    nodes._drop_dead_entries()
+    assert len(nodes._TABLE) < before + 20
 
 
-def test_small_nodes_are_kept_in_bounded_number():
-    for value in range(10**6, 10**6 + 3 * expression._RECENT.maxlen):
-        integer(value)
-    assert len(expression._RECENT) <= expression._RECENT.maxlen
-    assert len(expression._TABLE) < 3 * expression._RECENT.maxlen
+def test_the_table_does_not_grow_with_what_was_built():
+    gc.collect()
+    nodes._drop_dead_entries()
+    before = len(nodes._TABLE)
+    largest = 0
+    for value in range(10**6, 10**6 + nodes._GROWTH // 2):
+        expr = integer(value)
+        for _ in range(8):
+            expr = raw("sin", raw("add", expr, expr))
+        largest = max(largest, len(nodes._TABLE))
+    assert largest < 1.5 * (before + nodes._RECENT.maxlen) + nodes._GROWTH
+    assert len(nodes._RECENT) <= nodes._RECENT.maxlen
 
 
 def test_nests_are_built_and_deleted_without_recursion():
