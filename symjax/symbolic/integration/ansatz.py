@@ -24,8 +24,9 @@ from symjax.symbolic.arithmetic import add, multiply, power
 from symjax.symbolic.expression import Expression
 from symjax.symbolic.integration import linear
 from symjax.symbolic.integration.field import Field, Kernel, Quotient, TooWide
-from symjax.symbolic.integration.logarithms import logarithms
+from symjax.symbolic.integration.logarithms import Logarithm, factors_of, logarithms
 from symjax.symbolic.integration.monomials import DIGITS, Columns, Packing, solution
+from symjax.symbolic.integration.radicals import radicals
 from symjax.symbolic.limits import number
 
 MAX_TARGET: Final = 40
@@ -56,12 +57,12 @@ class _Attempt:
             [kernel.index for kernel in self.kernels],
             [kernel.index for kernel in field.kernels if kernel.is_constant],
         )
-        factors = _moving_factors(field, bottom)
+        factors = factors_of(field, bottom)
         self.denominator = field.one
         for factor, multiplicity in factors:
             kept = multiplicity if _is_special(field, factor) else multiplicity - 1
             self.denominator = field.product(self.denominator, factor**kept)
-        self.logarithms = logarithms(field, [factor for factor, _ in factors])
+        self.logarithms = _candidates(field, [factor for factor, _ in factors])
         self._clear(top, bottom)
         self.columns = Columns(
             self.packing,
@@ -111,10 +112,17 @@ class _Attempt:
                 most = max(most, sines)
             elif kernel.kind in ("x", "function"):
                 most += 1
+            if kernel.kind == "x":
+                most += self._degree_of_roots(index)
             if index in self.field.relations:
                 most = self.field.relations[index][0] - 1
             bounds |= min(most, DIGITS) << self.packing.shifts[index]
         return bounds
+
+    def _degree_of_roots(self, index: int) -> int:
+        """What the roots count for as powers of the generator `index`."""
+        relations = [self.field.relations[kernel.index] for kernel in self.kernels if kernel.kind == "root"]
+        return sum(max(0, int(value.degrees()[index])) // degree for degree, value in relations)
 
     def solve(self) -> Expression | None:
         """The antiderivative, if the system has a solution."""
@@ -129,7 +137,7 @@ class _Attempt:
         summands = [
             (self._column(monomials[place]), self._monomial(monomials[place]))
             if place < len(monomials)
-            else (self.sides[place - len(monomials)], self.logarithms[place - len(monomials)].expr)
+            else (self.sides[place - len(monomials)], self.logarithms[place - len(monomials)].build())
             for place in chosen
         ]
         values = linear.solve(self.field, [column for column, _ in summands], self.target, rows, self.packing.shifts)
@@ -171,17 +179,12 @@ def _inverse(value: fmpq) -> Expression:
     return number(int(value.q), int(value.p))
 
 
-def _moving_factors(field: Field, bottom: fmpq_mpoly) -> list[tuple[fmpq_mpoly, int]]:
-    """Irreducible factors of a denominator with a kernel that moves, and their multiplicities."""
-    if bottom.is_constant():
-        return []
-    moving = [kernel.index for kernel in field.kernels if not kernel.is_constant]
-    found = []
-    for factor, multiplicity in bottom.factor()[1]:
-        degrees = factor.degrees()
-        if any(degrees[index] for index in moving):
-            found.append((factor, int(multiplicity)))
-    return found
+def _candidates(field: Field, factors: list[fmpq_mpoly]) -> list[Logarithm]:
+    """Logarithms and the like for the factors of the integrand's denominator and of the slopes' denominators."""
+    every = list(factors)
+    for _, bottom in field.slopes:
+        every += [factor for factor, _ in factors_of(field, bottom) if factor not in every]
+    return logarithms(field, every) + radicals(field, every)
 
 
 def _is_special(field: Field, factor: fmpq_mpoly) -> bool:

@@ -119,6 +119,26 @@ class Field:
                 total = self._sum(total, (part * slope[0], slope[1]))
         return self.reduced(*total)
 
+    def place(self, kernel: Kernel) -> int:
+        """The place of a kernel in `kernels` and `slopes`."""
+        return len(self.kernels) - 1 - kernel.index
+
+    def is_free(self, polynomial: fmpq_mpoly) -> bool:
+        """Whether no kernel that moves occurs."""
+        if polynomial.is_constant():
+            return True
+        degrees = polynomial.degrees()
+        return not any(degrees[kernel.index] for kernel in self.kernels if not kernel.is_constant)
+
+    def coefficients(self, polynomial: fmpq_mpoly, index: int, degree: int) -> list[fmpq_mpoly]:
+        """The coefficients of a polynomial of this degree in one generator, lowest first."""
+        parts: list[dict[tuple[int, ...], fmpq]] = [{} for _ in range(degree + 1)]
+        for exponents, coefficient in polynomial.to_dict().items():
+            key = list(map(int, exponents))
+            place, key[index] = key[index], 0
+            parts[place][tuple(key)] = coefficient
+        return [self.context.from_dict(part) for part in parts]
+
     def checked(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
         """`polynomial`, if it is not too long."""
         if len(polynomial) > MAX_TERMS:

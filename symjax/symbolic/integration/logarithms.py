@@ -1,9 +1,16 @@
-"""Which logarithms, arctangents and arcsines an antiderivative may hold, from factors of denominators."""
+"""Which logarithms and arctangents an antiderivative may hold, from factors of denominators.
+
+Roots of quadratics have more, in `radicals`.  Every candidate has a derivative that is a quotient of polynomials in the
+kernels, so that its coefficient is one more unknown of a linear system.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from math import isqrt
 from typing import Final
 
 from flint import fmpq, fmpq_mpoly
@@ -17,92 +24,76 @@ from symjax.symbolic.integration.views import negative, over
 from symjax.symbolic.limits import number
 from symjax.symbolic.ordering import is_number, ratio
 
-MAX_LOGARITHMS: Final = 16
+MAX_FACTORS: Final = 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Logarithm:
-    """A summand that is no rational function of the kernels, and its derivative, which is."""
+    """A summand that is no quotient of polynomials in the kernels, and its derivative, which is one.
 
-    expr: Expression
+    Attributes:
+      build: makes the canonical expression.
+      slope: its derivative.
+    """
+
+    build: Callable[[], Expression]
     slope: Quotient
+
+
+def factors_of(field: Field, polynomial: fmpq_mpoly) -> list[tuple[fmpq_mpoly, int]]:
+    """Irreducible factors with a kernel that moves, and their multiplicities."""
+    if polynomial.is_constant():
+        return []
+    found = []
+    for factor, multiplicity in polynomial.factor()[1]:
+        if not field.is_free(factor):
+            found.append((factor, int(multiplicity)))
+    return found
 
 
 def logarithms(field: Field, factors: Sequence[fmpq_mpoly]) -> list[Logarithm]:
     """Candidates for an integrand whose denominator has these irreducible factors."""
     found: list[Logarithm] = []
-    seen: list[fmpq_mpoly] = []
-    constants = [kernel.index for kernel in field.kernels if kernel.is_constant]
-    for factor in (*factors, *_of_slopes(field)):
-        moving = any(e for index, e in enumerate(factor.degrees()) if index not in constants)
-        if moving and factor not in seen and len(found) < MAX_LOGARITHMS:
-            seen.append(factor)
-            found.extend(_of_factor(field, factor))
+    for factor in factors[:MAX_FACTORS]:
+        found.extend(_of_factor(field, factor))
     for kernel in field.kernels:
-        if kernel.kind == "root" and kernel.step == 2:
-            found.extend(_of_root(field, kernel, seen))
-        elif kernel.kind == "function" and kernel.base.op in ("tan", "tanh"):
-            name = "cos" if kernel.base.op == "tan" else "cosh"
-            slope = field.slopes[field.kernels.index(kernel)]
-            square = field.gens[kernel.index] ** 2
-            inner = field.reduced(slope[0], slope[1] * (field.one + square if name == "cos" else field.one - square))
-            sign = -1 if name == "cos" else 1
-            found.append(
-                Logarithm(
-                    apply("ln", apply(name, kernel.base.args[0])),
-                    (inner[0] * field.gens[kernel.index] * sign, inner[1]),
-                )
-            )
+        if kernel.kind == "function" and kernel.base.op in ("tan", "tanh"):
+            found.append(_of_tangent(field, kernel))
         elif kernel.kind == "function" and kernel.base.op in ("cos", "cosh"):
             found.extend(_of_cosine(field, kernel, factors))
     return found
 
 
-def _of_slopes(field: Field) -> Iterator[fmpq_mpoly]:
-    """Irreducible factors of the denominators of the kernels' derivatives."""
-    for _, bottom in field.slopes:
-        if not bottom.is_constant():
-            for factor, _ in bottom.factor()[1]:
-                yield factor
-
-
 def _of_factor(field: Field, factor: fmpq_mpoly) -> Iterator[Logarithm]:
-    """The logarithm of a factor, and the arctangent if it is quadratic in a kernel and its discriminant a square."""
+    """The logarithm of a factor, and arctangents if it is quadratic or an even quartic in a kernel."""
     top, bottom = field.differentiate(factor)
     slope = field.reduced(top, bottom * factor)
-    if len(factor) == 1 and slope[0].is_constant() and slope[1].is_constant():
-        return
-    if not slope[0].is_zero() and not (len(factor) == 1 and _is_exponential(field, factor)):
-        yield Logarithm(apply("ln", field.expression(factor)), slope)
+    if slope[1].is_constant() and slope[0].is_constant():
+        return  # the logarithm of an exponential
+    yield Logarithm(lambda: apply("ln", field.expression(factor)), slope)
+    degrees = factor.degrees()
     for kernel in field.kernels:
-        if not kernel.is_constant and int(factor.degrees()[kernel.index]) == 2 and kernel.index not in field.relations:
-            quadratic = _of_quadratic(field, factor, kernel)
-            if quadratic is not None:
-                yield quadratic
-                return
-
-
-def _is_exponential(field: Field, factor: fmpq_mpoly) -> bool:
-    return any(kernel.kind in ("exponential",) and factor.degrees()[kernel.index] for kernel in field.kernels)
-
-
-def _coefficients(field: Field, polynomial: fmpq_mpoly, index: int, degree: int) -> list[fmpq_mpoly]:
-    """The coefficients of a polynomial in one generator, lowest first."""
-    parts: list[dict[tuple[int, ...], fmpq]] = [{} for _ in range(degree + 1)]
-    for exponents, coefficient in polynomial.to_dict().items():
-        key = list(map(int, exponents))
-        place, key[index] = key[index], 0
-        parts[place][tuple(key)] = coefficient
-    return [field.context.from_dict(part) for part in parts]
+        if kernel.is_constant or kernel.index in field.relations:
+            continue
+        degree = int(degrees[kernel.index])
+        found = (
+            _of_quadratic(field, factor, kernel)
+            if degree == 2
+            else _of_quartic(field, factor, kernel)
+            if degree == 4
+            else []
+        )
+        if found:
+            yield from found
+            return
 
 
 def _square_part(field: Field, polynomial: fmpq_mpoly) -> tuple[fmpq_mpoly, fmpq_mpoly] | None:
-    """(k, g) with polynomial = k * g**2 and k constant; None if there are none."""
-    constants = {kernel.index for kernel in field.kernels if kernel.is_constant}
+    """(k, g) with polynomial = k * g**2 and k free of x; None if there are none."""
     content, factors = polynomial.factor()
     constant, square = field.context.constant(content), field.one
     for factor, multiplicity in factors:
-        if all(index in constants for index, e in enumerate(factor.degrees()) if e):
+        if field.is_free(factor):
             constant = constant * factor ** int(multiplicity)
         elif multiplicity % 2:
             return None
@@ -111,26 +102,30 @@ def _square_part(field: Field, polynomial: fmpq_mpoly) -> tuple[fmpq_mpoly, fmpq
     return constant, square
 
 
-def _of_quadratic(field: Field, factor: fmpq_mpoly, kernel: Kernel) -> Logarithm | None:
+def _of_quadratic(field: Field, factor: fmpq_mpoly, kernel: Kernel) -> list[Logarithm]:
     """atan(w/sqrt(k))/sqrt(k) with w = (2at + b)/g, where the discriminant is -k*g**2; for negative k as logarithms."""
-    c, b, a = _coefficients(field, factor, kernel.index, 2)
-    found = _square_part(field, 4 * a * c - b * b) if 4 * a * c != b * b else None
+    c, b, a = field.coefficients(factor, kernel.index, 2)
+    discriminant = 4 * a * c - b * b
+    found = None if discriminant.is_zero() else _square_part(field, discriminant)
     if found is None:
-        return None
+        return []
     constant, square = found
     inner = 2 * a * field.gens[kernel.index] + b
     top, bottom = field.differentiate(inner)
     other, under = field.differentiate(square)
-    # (inner'*g - inner*g')/(4*a*factor)
+    # w'*g**2/(4*a*factor)
     slope = field.reduced(top * square * under - inner * other * bottom, 4 * a * factor * bottom * under)
-    root_of = field.expression(constant)
-    w = over(field.expression(inner), field.expression(square))
-    return Logarithm(_arctangent(w, root_of), slope)
+
+    def build() -> Expression:
+        w = over(field.expression(inner), field.expression(square))
+        return arctangent(w, field.expression(constant))
+
+    return [Logarithm(build, slope)]
 
 
-def _arctangent(w: Expression, k: Expression) -> Expression:
+def arctangent(w: Expression, k: Expression) -> Expression:
     """What has the derivative w'/(w**2 + k), for constant k."""
-    if is_number(k) and ratio(k)[0] < 0:
+    if is_negative(k):
         root = power(negative(k), HALF)
         difference = add(apply("ln", add(w, negative(root))), negative(apply("ln", add(w, root))))
         return over(multiply(HALF, difference), root)
@@ -138,94 +133,102 @@ def _arctangent(w: Expression, k: Expression) -> Expression:
     return over(apply("atan", over(w, root)), root)
 
 
+def is_negative(expr: Expression) -> bool:
+    """Whether `expr` is a negative number node."""
+    return is_number(expr) and ratio(expr)[0] < 0
+
+
+def _of_quartic(field: Field, factor: fmpq_mpoly, kernel: Kernel) -> list[Logarithm]:
+    """For t**4 + b*t**2 + q**2, t shifted and q rational: what has slopes (t**2 - q)/factor and (t**2 + q)/factor."""
+    parts = field.coefficients(factor, kernel.index, 4)
+    if not all(part.is_constant() for part in parts):
+        return []
+    values = [fraction_of(part) for part in parts]
+    shift = values[3] / (4 * values[4])
+    d, c, b, a, _ = shifted([value / values[4] for value in values], -shift)
+    root = rational_root(d)
+    if c != 0 or a != 0 or root is None:
+        return []
+    top, bottom = field.slopes[field.place(kernel)]
+    t = field.gens[kernel.index] + field.context.constant(fmpq(shift.numerator, shift.denominator))
+    lead = field.context.constant(fmpq(values[4].numerator, values[4].denominator))
+    found = []
+    for q in (root, -root):
+        value = field.context.constant(fmpq(q.numerator, q.denominator))
+        slope = field.reduced((t * t - value) * top * lead * -2, bottom * factor)
+        found.append(Logarithm(functools.partial(_quartic, field, t, q, 2 * q - b), slope))
+    return found
+
+
+def _quartic(field: Field, polynomial: fmpq_mpoly, q: Fraction, discriminant: Fraction) -> Expression:
+    """(ln(t**2 + q + pt) - ln(t**2 + q - pt))/p with p**2 the discriminant; an arctangent where that is negative."""
+    t = field.expression(polynomial)
+    square = add(power(t, number(2)), number(*q.as_integer_ratio()))
+    if discriminant < 0:
+        p = power(number(*(-discriminant).as_integer_ratio()), HALF)
+        return over(multiply(number(2), apply("atan", over(multiply(p, t), square))), p)
+    p = power(number(*discriminant.as_integer_ratio()), HALF)
+    side = multiply(p, t)
+    return over(add(apply("ln", add(square, side)), negative(apply("ln", add(square, negative(side))))), p)
+
+
+def fraction_of(polynomial: fmpq_mpoly) -> Fraction:
+    """The value of a constant polynomial."""
+    if polynomial.is_zero():
+        return Fraction(0)
+    value = polynomial.leading_coefficient()
+    return Fraction(int(value.p), int(value.q))
+
+
+def shifted(values: Sequence[Fraction], shift: Fraction) -> list[Fraction]:
+    """The coefficients, lowest first, of p(t + shift) for those of p."""
+    found = list(values)
+    for start in range(len(found) - 1):
+        for place in range(len(found) - 2, start - 1, -1):
+            found[place] += shift * found[place + 1]
+    return found
+
+
+def rational_root(value: Fraction) -> Fraction | None:
+    """The positive square root if it is rational."""
+    if value <= 0:
+        return None
+    top, bottom = isqrt(value.numerator), isqrt(value.denominator)
+    found = Fraction(top, bottom)
+    return found if found * found == value else None
+
+
+def _of_tangent(field: Field, kernel: Kernel) -> Logarithm:
+    """ln(cos(u)) for tan(u), ln(cosh(u)) for tanh(u)."""
+    circular = kernel.base.op == "tan"
+    arg = kernel.base.args[0]
+    top, bottom = field.quotient(derivative(arg))
+    gen = field.gens[kernel.index]
+    return Logarithm(
+        lambda: apply("ln", apply("cos" if circular else "cosh", arg)),
+        (top * gen * (-1 if circular else 1), bottom),
+    )
+
+
 def _of_cosine(field: Field, kernel: Kernel, factors: Sequence[fmpq_mpoly]) -> Iterator[Logarithm]:
     """The integrals of 1/sin(u), 1/cos(u) and of the hyperbolic ones, times u'."""
     hyperbolic = kernel.base.op == "cosh"
     arg = kernel.base.args[0]
     sine = field.kernel_of("sinh" if hyperbolic else "sin", arg)
-    s, c = field.gens[sine.index], field.gens[kernel.index]
-    top, bottom = field.quotient(derivative(arg))
-    cosine = kernel.base
-    for part, other in ((cosine, s), (sine.base, c)):
-        if other not in factors:
-            continue
-        if hyperbolic and part is not cosine:
-            yield Logarithm(apply("atan", part), field.reduced(top, bottom * other))
-            continue
-        less = add(part, MINUS_ONE) if hyperbolic else add(ONE, negative(part))
-        difference = add(apply("ln", less), negative(apply("ln", add(ONE, part))))
-        yield Logarithm(
-            multiply(HALF if part is cosine else negative(HALF), difference), field.reduced(top, bottom * other)
-        )
-
-
-def _of_root(field: Field, kernel: Kernel, factors: Sequence[fmpq_mpoly]) -> Iterator[Logarithm]:
-    """For r = sqrt(quadratic in t): what has the derivatives t'/r and t'/((t - p)*r)."""
-    _, value = field.relations[kernel.index]
-    for other in field.kernels:
-        degree = int(value.degrees()[other.index])
-        if other.is_constant or other.index in field.relations or degree not in (1, 2):
-            continue
-        c, b, a = (*_coefficients(field, value, other.index, degree), field.zero)[:3]
-        if not all(_is_free(field, part) for part in (a, b, c)):
-            continue
-        root = field.expression_of(kernel)
-        t = field.expression_of(other)
-        top, bottom = field.slopes[field.kernels.index(other)]
-        r = field.gens[kernel.index]
-        if degree == 2:
+    for part, other in ((kernel.base, sine), (sine.base, kernel)):
+        gen = field.gens[other.index]
+        if gen in factors:
+            top, bottom = field.quotient(derivative(arg))
             yield Logarithm(
-                _over_root(field.expression(a), field.expression(b), field.expression(c), t, root),
-                field.reduced(top * r, bottom * value),
+                functools.partial(_reciprocal, part, hyperbolic, part is kernel.base),
+                field.reduced(top, bottom * gen),
             )
-        for factor in factors:
-            if int(factor.degrees()[other.index]) != 1:
-                continue
-            low, high = _coefficients(field, factor, other.index, 1)
-            if not (_is_free(field, low) and _is_free(field, high)):
-                continue
-            pole = over(negative(field.expression(low)), field.expression(high))
-            found = _over_pole((field.expression(a), field.expression(b), field.expression(c)), pole, t, root)
-            if found is not None:
-                yield Logarithm(found, field.reduced(top * high * r, bottom * value * factor))
-        return
 
 
-def _is_free(field: Field, polynomial: fmpq_mpoly) -> bool:
-    """Whether no moving kernel occurs."""
-    degrees = polynomial.degrees()
-    return all(kernel.is_constant or int(degrees[kernel.index]) <= 0 for kernel in field.kernels)
-
-
-def _is_negative(expr: Expression) -> bool:
-    return is_number(expr) and ratio(expr)[0] < 0
-
-
-def _over_root(a: Expression, b: Expression, c: Expression, t: Expression, root: Expression) -> Expression:
-    """The integral of 1/root by t, for root = sqrt(a*t**2 + b*t + c)."""
-    inner = add(multiply(number(2), a, t), b)
-    if _is_negative(a):
-        discriminant = add(power(b, number(2)), multiply(number(-4), a, c))
-        return negative(over(apply("asin", over(inner, power(discriminant, HALF))), power(negative(a), HALF)))
-    if is_number(b) and ratio(b)[0] == 0 and is_number(c) and ratio(c)[0] > 0:
-        return over(apply("asinh", multiply(t, power(over(a, c), HALF))), power(a, HALF))
-    scale = power(a, HALF)
-    return over(apply("ln", add(inner, multiply(number(2), scale, root))), scale)
-
-
-def _over_pole(
-    quadratic: tuple[Expression, Expression, Expression], pole: Expression, t: Expression, root: Expression
-) -> Expression | None:
-    """The integral of 1/((t - pole)*root) by t, for root = sqrt(a*t**2 + b*t + c) and `quadratic` = (a, b, c)."""
-    a, b, c = quadratic
-    value = add(multiply(a, power(pole, number(2))), multiply(b, pole), c)
-    if is_number(value) and ratio(value)[0] == 0:
-        return None
-    slope = add(multiply(number(2), a, pole), b)
-    distance = add(t, negative(pole))
-    inner = add(multiply(number(2), value), multiply(slope, distance))
-    if _is_negative(value):
-        scale = power(negative(value), HALF)
-        return over(apply("atan", over(inner, multiply(number(2), scale, root))), scale)
-    scale = power(value, HALF)
-    return negative(over(apply("ln", over(add(inner, multiply(number(2), scale, root)), distance)), scale))
+def _reciprocal(part: Expression, hyperbolic: bool, of_sine: bool) -> Expression:
+    """The integral of 1/sin(u) with part = cos(u), or of 1/cos(u) with part = sin(u), or of the hyperbolic ones."""
+    if hyperbolic and not of_sine:
+        return apply("atan", part)
+    less = add(part, MINUS_ONE) if hyperbolic else add(ONE, negative(part))
+    difference = add(apply("ln", less), negative(apply("ln", add(ONE, part))))
+    return multiply(HALF if of_sine else negative(HALF), difference)

@@ -9,7 +9,7 @@ from symjax.symbolic.agreement import agrees
 from symjax.symbolic.arithmetic import add, multiply
 from symjax.symbolic.budget import OutOfBudget, node_budget
 from symjax.symbolic.expression import ONE, Expression, X
-from symjax.symbolic.integration import substitution, table
+from symjax.symbolic.integration import angles, substitution, table
 from symjax.symbolic.integration.ansatz import ansatz
 from symjax.symbolic.integration.field import TooWide
 from symjax.symbolic.integration.views import depends, expand, split_constant, terms
@@ -152,5 +152,8 @@ RULES: Final[tuple[Rule, ...]] = (
     substitution.by_inner_derivative,
     _by_ansatz,
     _by_expansion,
+    angles.by_common_angle,
+    angles.by_half_angle,
+    angles.by_exponential,
     substitution.by_inverse,
 )
