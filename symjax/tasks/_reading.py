@@ -23,7 +23,7 @@ def read_expression(text: str, words: tuple[str, ...] = prefix.TOKENS) -> Expres
     try:
         if tokens and set(words).issuperset(tokens) and not (len(tokens) == 1 and tokens[0] in prefix.DIGITS):
             return prefix.parse(tokens, words=words)
-        return read_infix(text)
+        return read_infix(text, words=words)
     except prefix.PrefixError as error:
         return Rejection("malformed", str(error))
     except ReadError as error:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symjax.symbolic.printing import to_infix
-from symjax.symbolic.reader import MAX_NESTING, ReadError, read_infix
+from symjax.symbolic.reader import MAX_NESTING, Limits, ReadError, read_infix
 from symjax.symbolic.sampling import LengthSampler, SeedSampler
 from symjax.tokenization.prefix import write
 
@@ -41,6 +41,20 @@ from symjax.tokenization.prefix import write
         ("3.", "INT+ 3"),
         ("007", "INT+ 7"),
         ("1/0", "div INT+ 1 INT+ 0"),
+        ("2**-x**2", "pow INT+ 2 mul INT- 1 pow x INT+ 2"),
+        ("2**-x*3", "mul pow INT+ 2 mul INT- 1 x INT+ 3"),
+        ("-x*2", "mul mul INT- 1 x INT+ 2"),
+        ("x--2", "sub x INT- 2"),
+        ("-+2", "mul INT- 1 INT+ 2"),
+        ("x/2*3-1", "sub mul div x INT+ 2 INT+ 3 INT+ 1"),
+        ("a0*y + Y' - Y''*Y", "sub add mul a0 y Y' mul Y'' Y"),
+        ("pi*E/I", "div mul pi E I"),
+        ("Abs(x)*sgn(x)/arcsec(x)", "div mul abs x sign x asec x"),
+        ("rac(x+1, 3)", "rac add x INT+ 1 INT+ 3"),
+        ("h(x, g(y, (z)), -1)", "h x g y z INT- 1"),
+        ("Derivative(f(x), x)", "derivative f x x"),
+        ("(x)**2", "pow x INT+ 2"),
+        ("1/(x)", "div INT+ 1 x"),
     ],
 )
 def test_text_reads_as_documented(text, tokens):
@@ -71,7 +85,7 @@ def test_text_reads_as_documented(text, tokens):
         ("sin", 3, "in parentheses"),
         ("sin+x", 3, "in parentheses"),
         ("foo(1)", 0, "unknown name 'foo'"),
-        ("x + y", 4, "unknown name 'y'"),
+        ("x + w", 4, "unknown name 'w'"),
         ("1e5", 1, "unknown name 'e5'"),
         ("lambda: x", 0, "unknown name 'lambda'"),
         ("__import__('os').system('true')", 0, "unknown name"),
@@ -80,6 +94,16 @@ def test_text_reads_as_documented(text, tokens):
         ("x=1", 1, "does not belong"),
         ("x;x", 1, "does not belong"),
         ("sin(x,x)", 5, "does not belong"),
+        ("x,x", 1, "does not belong"),
+        ("rac((x,x),x)", 6, "does not belong"),
+        ("rac(x)", 5, "rac takes 2 operands, got 1"),
+        ("rac(x,,x)", 6, "operand is missing before ','"),
+        ("rac(x,", 6, "ends early"),
+        ("Y'''", 3, "does not belong"),
+        ("x'", 1, "does not belong"),
+        ("Y'(x)", 2, "write \\* for a product"),
+        ("add(x,x)", 0, "unknown name 'add'"),
+        ("1^", 2, "missing after '\\^'"),
         ("[x]", 0, "does not belong"),
         ("'x'", 0, "does not belong"),
         ("x\u3000+1", 1, "does not belong"),
@@ -133,7 +157,7 @@ def test_text_at_the_limits_is_read(text):
     assert read_infix(text).size >= 1
 
 
-@given(st.text(alphabet="x12.0+-*/^() sincoqrtl\n", max_size=30))
+@given(st.text(alphabet="x12.0+-*/^(), sincoqrtlgYa'\n", max_size=30))
 def test_any_text_is_read_or_refused(text):
     try:
         expr = read_infix(text)
@@ -159,3 +183,19 @@ def test_reading_needs_neither_sympy_nor_jax():
         "sys.exit(bool({'sympy', 'jax', 'flint'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_task_may_know_some_of_the_names_only():
+    words = ("add", "sin", "x", "pi", "asin")
+    assert write(read_infix("sin(x + pi)*arcsin(x)", words=words)) == ("mul", "sin", "add", "x", "pi", "asin", "x")
+    for text, position in (("sec(x)", 0), ("x + y", 4), ("x*E", 2), ("sin(Y')", 4), ("arccos(x)", 0)):
+        with pytest.raises(ReadError, match=r"unknown name .*; known: x, pi, sin, asin, arcsin$") as caught:
+            read_infix(text, words=words)
+        assert caught.value.position == position
+
+
+def test_larger_text_is_read_where_it_is_allowed():
+    deep = "(" * 2000 + "x" + ")" * 2000
+    assert write(read_infix(deep, limits=Limits(pieces=5000, nesting=2000))) == ("x",)
+    with pytest.raises(ReadError, match="more than 1999 parentheses"):
+        read_infix(deep, limits=Limits(pieces=5000, nesting=1999))
