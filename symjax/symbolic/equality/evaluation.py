@@ -165,40 +165,39 @@ def _power(base: Ball, exponent: Exponent, ball: Any) -> Ball:
     return base ** ball(exponent)
 
 
-def scale(graph: Graph, known: Mapping[int, Ball], root: int) -> Ball | None:
-    """Size of the largest term of the sum whose terms cancel in `root`; None where there is no such sum."""
-    node = root
-    while True:
-        op, part = graph.ops[node], graph.parts[node]
-        if op is SUM:
-            sizes = [abs(known[inner] * factor).abs_upper() for inner, factor in part[1]]
-            largest = abs(arb(part[0]))
-            for size in sizes:
-                largest = size if size > largest else largest
-            return largest
-        if op is not PRODUCT:
+def scale(graph: Graph, known: Mapping[int, Ball], root: int, *, levels: int = 8) -> arb | None:
+    """Size that `root` would have if nothing cancelled in it; None where no sum cancels.
+
+    Of a sum, the largest term; of a product, that of the factors.  Only terms and factors whose balls hold zero are
+    looked into, so that a value which is small because a function saturates is not mistaken for one that cancels.
+    """
+    value, op, part = known[root], graph.ops[root], graph.parts[root]
+    if not value.contains(0):
+        return abs(value).abs_upper()
+    if not levels:
+        return None
+    if op is SUM:
+        largest = abs(arb(part[0])).abs_upper()
+        for inner, factor in part[1]:
+            size = scale(graph, known, inner, levels=levels - 1)
+            if size is not None:
+                largest = max(largest, size * abs(arb(factor)).abs_upper())
+        return largest if largest > 0 else None
+    if op is not PRODUCT:
+        return None
+    result = arb(1)
+    for inner, exponent in part:
+        size = scale(graph, known, inner, levels=levels - 1)
+        if size is None or (exponent < 0 and known[inner].contains(0)):
             return None
-        vanishing = [inner for inner, exponent in part if exponent > 0 and known[inner].contains(0)]
-        if len(vanishing) != 1:
-            return None
-        node = vanishing[0]
+        result = result * _power(size, exponent, arb)
+    return result
 
 
 def is_candidate(graph: Graph, known: Mapping[int, Ball], root: int) -> bool:
-    """Whether the value of `root` may be zero: exactly, or to `AGREEING_BITS` bits of the terms that cancel.
-
-    Where a factor of `root` vanishes, its own value is compared.
-    """
+    """Whether the value of `root` may be zero: exactly, or to `AGREEING_BITS` bits of the terms that cancel."""
     value = known[root]
     if value.is_zero():
         return True
-    node = root
-    while graph.ops[node] is PRODUCT:
-        vanishing = [inner for inner, e in graph.parts[node] if e > 0 and known[inner].contains(0)]
-        if len(vanishing) != 1:
-            return False
-        node = vanishing[0]
-    if known[node].is_zero():
-        return True
-    largest = scale(graph, known, node)
-    return largest is not None and bool(known[node].abs_upper() < largest / arb(2) ** AGREEING_BITS)
+    largest = scale(graph, known, root)
+    return largest is not None and bool(abs(value).abs_upper() < largest / arb(2) ** AGREEING_BITS)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from symjax.symbolic.equality.kernels import Kernels
 
 _HALF = fmpq(1, 2)
+MAX_SHARE = 64
+"""Largest multiple of a logarithm that is taken out of an exponential: it becomes an exponent."""
 
 
 @dataclasses.dataclass
@@ -69,6 +71,8 @@ class Exponentials:
         """exp(share * kernel) where it is algebraic."""
         roots, ring = self.kernels.roots, self.germs.ring
         name, v = origin[0], origin[1]
+        if abs(share) > MAX_SHARE:
+            return None
         if name == "log":
             return roots.power(v, share)
         if (2 * share).q != 1:

@@ -159,7 +159,10 @@ class Roots:
         if len(polynomial) > MAX_FACTORED_TERMS or polynomial.total_degree() > MAX_FACTORED_DEGREE:
             raise GaveUpError("a polynomial is too long to be factored")
         ring.work.charge(300 + 40 * len(polynomial))
-        content, factors = polynomial.factor()
+        try:
+            content, factors = polynomial.factor()
+        except OverflowError:  # python-flint sorts factors, and cannot when their coefficients pass 32 bits
+            content, factors = 1, [(polynomial, 1)]
         counts: dict[int, int] = {}
         for factor, multiplicity in factors:
             for inner, count in ring.register(factor).powers:
