@@ -1,4 +1,4 @@
-"""The `symjax` command: `label`, `inspect`, `audit`.
+"""The `symjax` command: `label`, `inspect`, `audit`, and the commands of `symjax.commands`.
 
 Every command works for every task; nothing here names one.  User text is read and refused before anything heavy is
 imported: no command needs JAX, and SymPy only where a task's own reference engine is asked for.
@@ -7,7 +7,6 @@ imported: no command needs JAX, and SymPy only where a task's own reference engi
 from __future__ import annotations
 
 import argparse
-import ast
 import dataclasses
 import json
 import os
@@ -17,6 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from symjax import tasks
+from symjax.commands import files
+from symjax.commands.options import OPTION, UsageError, positive, task_options
 from symjax.processes import watched_map
 from symjax.tasks import Example, Rejection, Task
 
@@ -28,12 +29,6 @@ EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 BLOCK_SECONDS = 600.0
-ADDED_LATER = frozenset({"label_unseen"})
-"""Metadata that a data set adds to its examples and that no example has by itself."""
-
-
-class UsageError(ValueError):
-    """Something asked for cannot be; the message is one sentence for the user."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,57 +54,32 @@ def _sentence(error: Exception) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="symjax", description="Labels problems, shows and checks records.")
+    parser = argparse.ArgumentParser(prog="symjax", description="Labels problems, checks records, reads files.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    option = {"action": "append", "default": [], "metavar": "key=value", "help": "an option of the task; repeatable"}
 
     label = commands.add_parser("label", help="one problem a line from standard input -> one JSON object a line")
     label.add_argument("--task", required=True, help="; ".join(sorted(tasks.names())))
-    label.add_argument("--option", **option)
+    label.add_argument("--option", **OPTION)
     label.set_defaults(run=_label)
 
     inspect = commands.add_parser("inspect", help="records of a shard, a data set or a run, for reading")
     inspect.add_argument("path", type=pathlib.Path, help="a shard file, a data set folder or a run folder")
-    inspect.add_argument("--num", type=_positive, default=5, help="records to show (default 5)")
-    inspect.add_argument("--option", **option)
+    inspect.add_argument("--num", type=positive, default=5, help="records to show (default 5)")
+    inspect.add_argument("--option", **OPTION)
     inspect.set_defaults(run=_inspect)
 
     audit = commands.add_parser("audit", help="compute every label of a shard or data set again; exit 1 if any differs")
     audit.add_argument("path", type=pathlib.Path, help="a shard file or a data set folder")
-    audit.add_argument("--workers", type=_positive, default=1, help="processes (default 1)")
-    audit.add_argument("--option", **option)
+    audit.add_argument("--workers", type=positive, default=1, help="processes (default 1)")
+    audit.add_argument("--option", **OPTION)
     audit.set_defaults(run=_audit)
+
+    files.add(commands)
     return parser
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, 1 or more")
-    return int(text)
-
-
-def _options(pairs: Sequence[str]) -> dict[str, Any]:
-    """Task options from `key=value`: numbers, true, false and lists as in Python or JSON, all else as text."""
-    options = {}
-    for pair in pairs:
-        key, separator, text = pair.partition("=")
-        if not separator:
-            raise UsageError(f"--option {pair!r} must be key=value")
-        options[key] = _value(text)
-    return options
-
-
-def _value(text: str) -> Any:
-    for read in (json.loads, ast.literal_eval):
-        try:
-            return read(text)
-        except (ValueError, SyntaxError):
-            continue
-    return text
-
-
 def _label(options: argparse.Namespace) -> int:
-    task = tasks.load(options.task, **_options(options.option))
+    task = tasks.load(options.task, **task_options(options.option))
     if sys.stdin is None:
         raise UsageError("standard input is closed; give problems there, one a line")
     label_lines(task, sys.stdin.buffer, sys.stdout)
@@ -206,7 +176,7 @@ def _blocks(path: pathlib.Path, options: Mapping[str, Any]) -> Iterator[tuple[st
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    chosen = _options(options.option)
+    chosen = task_options(options.option)
     shown = 0
     for task, record in _run_records(options.path) if _is_run(options.path) else _stored_records(options.path, chosen):
         if shown == options.num:
@@ -268,22 +238,29 @@ def _audit(options: argparse.Namespace) -> int:
         nonlocal count
         from symjax.data.records import decode
 
-        for name, task, block in _blocks(options.path, _options(options.option)):
+        for name, task, block in _blocks(options.path, task_options(options.option)):
             examples = [(stored.index, decode(stored, task)) for stored in block]
             for index, example in examples:
                 where = f"{name} attempt {index}"
-                first = functions.setdefault(example.metadata["fingerprint"], where)
+                fingerprint = example.metadata.get("fingerprint")  # imported examples have none
+                first = functions.setdefault(fingerprint, where) if fingerprint else where
                 if first is not where:
                     found.append(f"{where}: the same function as {first}")
             count += len(examples)
             sources.append(f"{name}: a block of {len(examples)} examples")
             yield _Job(name, task.name, json.dumps(dict(task.options)), examples)
 
+    unsure = []
     for place, outcome in watched_map(audit_block, jobs(), workers=options.workers, time_limit=BLOCK_SECONDS):
-        found += outcome.value if outcome.failure is None else [f"{sources[place]} was not audited: {outcome.detail}"]
-    for line in sorted(found):
+        if outcome.failure is None:
+            for kind, line in outcome.value:
+                (unsure if kind == "undetermined" else found).append(line)
+        else:
+            found.append(f"{sources[place]} was not audited: {outcome.detail}")
+    for line in (*sorted(found), *sorted(unsure)):
         print(line)
-    print(f"{count} examples of {options.path}: {len(found)} disagreements", file=sys.stderr)
+    undecided = f", {len(unsure)} undetermined" if unsure else ""
+    print(f"{count} examples of {options.path}: {len(found)} disagreements{undecided}", file=sys.stderr)
     return EXIT_DISAGREEMENTS if found else 0
 
 
@@ -304,30 +281,16 @@ def _wrong_files(path: pathlib.Path) -> list[str]:
     return wrong
 
 
-def audit_block(job: _Job) -> list[str]:
-    """A line for each example of the block whose label comes out differently; runs in a worker."""
+def audit_block(job: _Job) -> list[tuple[str, str]]:
+    """(verdict, line) for each example of the block whose label is not proved again; runs in a worker."""
     task = tasks.load(job.task, **json.loads(job.options))
     lines = []
     for index, example in job.examples:
-        difference = _difference(example, task.label(example.problem))
-        if difference:
-            lines.append(f"{job.source} attempt {index}: {' '.join(example.problem)}: {difference}")
+        verdict = task.audit(example)
+        if verdict.kind != "proved":
+            difference = verdict.evidence.get("difference") or f"{verdict.kind} {json.dumps(verdict.evidence)}"
+            lines.append((verdict.kind, f"{job.source} attempt {index}: {' '.join(example.problem)}: {difference}"))
     return lines
-
-
-def _difference(stored: Example, again: Example | Rejection) -> str:
-    """How the label computed again differs from the stored one; empty where it does not."""
-    if isinstance(again, Rejection):
-        return f"rejected now as {again.reason}"
-    for name in ("answer", "exact"):
-        before, after = getattr(stored, name), getattr(again, name)
-        if tuple(before) != tuple(after):
-            return f"{name} is {' '.join(before)}, now {' '.join(after)}"
-    for key in sorted((set(stored.metadata) | set(again.metadata)) - ADDED_LATER):
-        before, after = stored.metadata.get(key), again.metadata.get(key)
-        if before != after:
-            return f"{key} is {before}, now {after}"
-    return ""
 
 
 if __name__ == "__main__":

@@ -141,26 +141,35 @@ def pack_block(examples: Sequence[StoredExample], signature: Signature) -> bytes
     Raises:
       RecordError: a problem or answer has more than 65,535 tokens, or an id beyond 65,535.
     """
-    columns = {
-        "indices": np.array([example.index for example in examples], "<i8"),
-        "problem_lengths": _lengths([example.problem for example in examples]),
-        "problem_ids": _joined([example.problem for example in examples]),
-        "answer_lengths": _lengths([example.answer for example in examples]),
-        "answer_ids": _joined([example.answer for example in examples]),
-    }
-    texts = {
-        "exact": json.dumps([list(example.exact) for example in examples], separators=(",", ":")).encode(),
-        "metadata": json.dumps(
+    return pack_columns(
+        signature,
+        indices=np.array([example.index for example in examples], "<i8"),
+        problem_lengths=_lengths([example.problem for example in examples]),
+        problem_ids=_joined([example.problem for example in examples]),
+        answer_lengths=_lengths([example.answer for example in examples]),
+        answer_ids=_joined([example.answer for example in examples]),
+        exact_text=json.dumps([list(example.exact) for example in examples], separators=(",", ":")).encode(),
+        metadata_text=json.dumps(
             [dict(example.metadata) for example in examples], separators=(",", ":"), sort_keys=True
         ).encode(),
-    }
+    )
+
+
+def pack_columns(
+    signature: Signature, *, exact_text: bytes, metadata_text: bytes, **columns: Int[np.ndarray, "..."]
+) -> bytes:
+    """A block of columns that are there already: the arrays and texts of a `Block`, of the types that files hold."""
+    texts = {"exact": exact_text, "metadata": metadata_text}
     header = dataclasses.asdict(signature) | {
-        "columns": [[name, column.dtype.str, len(column)] for name, column in columns.items()],
+        "columns": [[name, columns[name].dtype.str, len(columns[name])] for name in _COLUMNS],
         "texts": [[name, len(text)] for name, text in texts.items()],
     }
     head = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
-    body = [column.tobytes() for column in columns.values()]
+    body = [columns[name].tobytes() for name in _COLUMNS]
     return b"".join([_MAGIC, struct.pack("<I", len(head)), head, *body, *texts.values()])
+
+
+_COLUMNS = ("indices", "problem_lengths", "problem_ids", "answer_lengths", "answer_ids")
 
 
 def _lengths(rows: Sequence[Sequence[int]]) -> np.ndarray:

@@ -6,13 +6,16 @@ The manifest is written last, so a folder that has one is complete.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import importlib.metadata
 import json
 import os
 import pathlib
+import platform
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
-from symjax.data.records import SCHEMA, Block, RecordError, ShardInfo, ShardReader, Signature, decode
+from symjax.data.records import PARTIAL, SCHEMA, Block, RecordError, ShardInfo, ShardReader, Signature, decode
 from symjax.tasks import Example, Task
 
 MANIFEST = "dataset.json"
@@ -96,11 +99,27 @@ class Manifest:
         """Raises a RecordError unless the data set was made by `task` with the same options."""
         Signature.of(task).require(self.signature, str(self.directory))
         made, wanted = self.content["config"]["task_options"], plain(task.options)
+        if "imported" in self.content["config"]:
+            self._require_room(task, made.get("code_depth", 0))
+            return
         for name in sorted(set(made) | set(wanted)):
             if made.get(name) != wanted.get(name):
                 raise RecordError(
                     f"{self.directory} was made with task option {name}={made.get(name)!r}, this run has "
                     f"{wanted.get(name)!r}; use the same options, or another data set"
+                )
+
+    def _require_room(self, task: Task, code_depth: int) -> None:
+        """Raises a RecordError unless `task` takes what was imported, whatever its other options say."""
+        for option, holds, takes in (
+            ("max_problem_tokens", self.max_problem_length, task.max_problem_length),
+            ("max_answer_tokens", self.max_answer_length + 1, task.max_answer_length),
+            ("code_depth", code_depth, task.code_depth),
+        ):
+            if holds > takes:
+                raise RecordError(
+                    f"{self.directory} was imported with room for {option} {holds}, this run has {takes}; "
+                    f"raise the task's {option}, or import with --option={option}={takes}"
                 )
 
     def readers(self, split: str) -> list[ShardReader]:
@@ -125,6 +144,29 @@ class Manifest:
                     f"{reader.path} holds {found} examples instead of {file.count}; "
                     "delete the data set and generate it again"
                 )
+
+
+def seal(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest's content with its hash, and with the versions and whatever else the hash must leave out."""
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    names = ("symjax", "numpy", "python-flint", "array-record")
+    versions = {name: importlib.metadata.version(name) for name in names}
+    return {**content, "hash": digest, "versions": {"python": platform.python_version(), **versions}}
+
+
+def write_manifest(path: pathlib.Path, content: Mapping[str, Any]) -> None:
+    """Writes a manifest beside its place and renames it there.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    partial = path.with_name(path.name + PARTIAL)
+    with open(partial, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1, sort_keys=True)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
 
 
 def plain(value: Any) -> Any:

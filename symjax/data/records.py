@@ -86,6 +86,15 @@ class ShardWriter:
         if len(self._waiting) == BLOCK_SIZE:
             self._flush()
 
+    def add_block(self, data: bytes, count: int) -> None:
+        """Appends a packed block of `count` examples as an entry of its own, behind what was added before."""
+        if self._waiting:
+            self._flush()
+        with _as_os_error(self._partial):
+            self._sink.write(data)
+        self._count += count
+        self._blocks += 1
+
     def close(self) -> ShardInfo:
         """Completes the file under its final name."""
         if self._waiting or not self._blocks:

@@ -1,0 +1,1 @@
+"""Other systems' text files <-> data sets.  No JAX, no Grain, no SymPy."""

@@ -1,0 +1,95 @@
+"""What foreign files are: their layout, the split that their names tell, and what lines of each task look like."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from symjax.data.foreign.lines import TextFile
+from symjax.data.foreign.words import Form
+from symjax.data.manifest import SPLITS
+from symjax.symbolic.operators import UNKNOWNS
+
+PREFIX, INFIX = "prefix", "infix"
+LAYOUTS = (PREFIX, INFIX)
+LOOKED_AT = 100
+"""Lines that tell the layout of a file."""
+
+_INTEGRATION = Form(head=("sub", "Y'"), input_without=UNKNOWNS, output_without=UNKNOWNS)
+FORMS: Mapping[str, Form] = MappingProxyType(
+    dict.fromkeys(("prim_fwd", "prim_bwd", "prim_ibp"), _INTEGRATION)
+    | dict.fromkeys(("integration", "integration_fwd", "integration_bwd", "integration_ibp"), _INTEGRATION)
+    | {
+        "ode1": Form(needed="Y'", input_without=("Y''",), output_without=UNKNOWNS),
+        "ode2": Form(needed="Y''", output_without=UNKNOWNS),
+    }
+)
+"""Task -> what its lines look like; the files are of the tasks named here."""
+
+_SPLIT_NAMES = {"train": "train", "valid": "validation", "validation": "validation", "test": "test"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """A file: its split (a place in SPLITS, or None where nothing tells it) and its layout."""
+
+    path: pathlib.Path
+    split: int | None
+    layout: str
+
+
+def form_of(task_name: str) -> Form:
+    """What lines of a task look like.
+
+    Raises:
+      ValueError: the format has no such task.
+    """
+    if task_name not in FORMS:
+        raise ValueError(f"task {task_name!r} has no facebook format; these have: {', '.join(FORMS)}")
+    return FORMS[task_name]
+
+
+def sources(paths: Sequence[str | os.PathLike[str]], *, split: str = "", layout: str = "") -> list[Source]:
+    """The files with split and layout, both told by the caller or found out.
+
+    Raises:
+      OSError: a file cannot be read.
+      ValueError: no file, one file twice, or no such split or layout.
+    """
+    if layout and layout not in LAYOUTS:
+        raise ValueError(f"there is no layout {layout!r}; layouts are {', '.join(LAYOUTS)}")
+    found = [pathlib.Path(path) for path in paths]
+    if not found:
+        raise ValueError("there is nothing to import; name one file or more")
+    twice = sorted({str(path) for path in found if found.count(path) > 1})
+    if twice:
+        raise ValueError(f"{twice[0]} is named twice; name it once")
+    return [Source(path=path, split=split_named(path, split), layout=layout or _layout_of(path)) for path in found]
+
+
+def split_named(path: pathlib.Path, told: str) -> int | None:
+    """The place in SPLITS of the split that is told, or that an ending of the name tells; None where neither does.
+
+    Raises:
+      ValueError: there is no such split.
+    """
+    if told:
+        if told not in _SPLIT_NAMES:
+            raise ValueError(f"there is no split {told!r}; splits are {', '.join(SPLITS)}")
+        return SPLITS.index(_SPLIT_NAMES[told])
+    for part in reversed(path.name.split(".")[1:]):
+        if part in _SPLIT_NAMES:
+            return SPLITS.index(_SPLIT_NAMES[part])
+    return None
+
+
+def _layout_of(path: pathlib.Path) -> str:
+    """Infix has parentheses in most lines, prefix in none; unreadable text counts as prefix."""
+    head = TextFile(path).head()
+    if INFIX in path.name.split("."):
+        return INFIX
+    lines = [line for line in head.split(b"\n")[:LOOKED_AT] if line.strip()]
+    return INFIX if 2 * sum(b"(" in line for line in lines) > len(lines) else PREFIX
