@@ -18,13 +18,17 @@ from flint import fmpz_mpoly
 from symjax.symbolic.arithmetic import E
 from symjax.symbolic.canonical import add, apply, multiply, power
 from symjax.symbolic.conventions import token_length
-from symjax.symbolic.expression import INTEGER, ONE, Expression, occurs, symbol
-from symjax.symbolic.limits import number, split
-from symjax.symbolic.ordering import is_number, ratio
+from symjax.symbolic.expression import INTEGER, ONE, RATIONAL, Expression, occurs, symbol
+from symjax.symbolic.limits import node, number, split
+from symjax.symbolic.ordering import is_number, ratio, sort_key
 from symjax.symbolic.quotients import Field, Quotient
 
 Key = tuple[Expression, Expression]
 """(base, rest of the exponent): the kernel is base**(rest/n)."""
+
+_PLAIN, _EXPONENTIAL, _OTHER = range(3)
+"""How a factor of a term multiplies: it meets nothing that it merges with; only other exponentials; anything."""
+_MERGING: Final = frozenset({INTEGER, RATIONAL, "pow", "mul", "exp", "abs", "sign"})
 
 TANGENTS: Final = {"tan": ("sin", "cos"), "tanh": ("sinh", "cosh")}
 
@@ -58,7 +62,7 @@ class Kernels:
         self._keys = keys
         self.field = Field(len(keys))
         self.pairs = list(self._find_pairs())
-        self._powers: dict[tuple[int, int], Expression] = {}
+        self._powers: dict[tuple[int, int], tuple[Expression, int]] = {}
         self.lengths: dict[tuple[int, int], int] = {}
         self._quotients: dict[Expression, Quotient] = {}
 
@@ -171,12 +175,23 @@ class Kernels:
 
     def power(self, index: int, exponent: int) -> Expression:
         """A power of the generator `index`."""
+        return self._factor(index, exponent)[0]
+
+    def _factor(self, index: int, exponent: int) -> tuple[Expression, int]:
+        """A power of a generator, and how it multiplies: see the constants."""
         key = index, exponent
         found = self._powers.get(key)
         if found is None:
             base, rest = self._keys[index]
             scaled = multiply(number(exponent, self.step(index)), rest)
-            found = self._powers[key] = apply("exp", scaled) if base is E else power(base, scaled)
+            if base is E:
+                value = apply("exp", scaled)
+                kind = _EXPONENTIAL if value.op == "exp" else _OTHER
+            else:
+                value = power(base, scaled)
+                kept = value is base or (value.op == "pow" and value.args[0] is base)
+                kind = _PLAIN if kept and base.op not in _MERGING else _OTHER
+            found = self._powers[key] = value, kind
         return found
 
     def length(self, index: int, exponent: int) -> int:
@@ -199,10 +214,31 @@ class Kernels:
                 found.append(power(tangent, number(exponent)))
         return found + [self.power(index, exponent) for index, exponent in rest.items()]
 
+    def _term(self, coefficient: int, powers: Mapping[int, int]) -> tuple[Expression, bool]:
+        """A term of a polynomial, and whether it was put together without looking for what merges."""
+        factors, exponentials = [], 0
+        for index, exponent in powers.items():
+            factor, kind = self._factor(index, exponent)
+            exponentials += kind
+            factors.append(factor)
+        if exponentials > 1 or (len(factors) == 1 and factors[0].op == "add"):
+            return multiply(number(coefficient), *factors), False
+        if not factors:
+            return number(coefficient), True
+        if len(factors) > 1:
+            factors.sort(key=sort_key)
+        if coefficient != 1:
+            factors.insert(0, number(coefficient))
+        return (node("mul", *factors) if len(factors) > 1 else factors[0]), True
+
     def polynomial(self, polynomial: fmpz_mpoly) -> Expression:
         """A polynomial as the sum of its terms."""
-        terms = self.field.terms(polynomial)
-        return add(*(multiply(number(coefficient), *self.monomial(powers)) for coefficient, powers in terms))
+        terms = [self._term(coefficient, powers) for coefficient, powers in self.field.terms(polynomial)]
+        found = [term for term, _ in terms]
+        if len(found) < 2 or not all(plain for _, plain in terms):
+            return add(*found)
+        constants = [term for term in found if is_number(term)]
+        return node("add", *constants, *sorted((term for term in found if not is_number(term)), key=sort_key))
 
     def expression(self, quotient: Quotient) -> Expression:
         """A quotient as the product of its powers, each polynomial as the sum of its terms."""

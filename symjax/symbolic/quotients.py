@@ -101,19 +101,12 @@ class Field:
         top, bottom, powers = 1, 1, {}
         for item in items:
             top, bottom = top * item.top, bottom * item.bottom
+            if not powers:
+                powers = dict(item.powers)
+                continue
             for index, exponent in item.powers.items():
                 powers[index] = powers.get(index, 0) + exponent
-        return self._quotient(top, bottom, powers)
-
-    def _quotient(self, top: int, bottom: int, powers: dict[int, int]) -> Quotient:
-        if top == 0:
-            return NOTHING
-        if bottom < 0:
-            top, bottom = -top, -bottom
-        divisor = gcd(top, bottom)
-        if max(top.bit_length(), bottom.bit_length()) > MAX_COEFFICIENT_BITS:
-            raise GaveUp(f"a coefficient needs more than {MAX_COEFFICIENT_BITS} bits")
-        return Quotient(top // divisor, bottom // divisor, {index: e for index, e in powers.items() if e})
+        return _quotient(top, bottom, powers)
 
     def power(self, item: Quotient, exponent: int) -> Quotient:
         """item**exponent.
@@ -121,6 +114,8 @@ class Field:
         Raises:
           GaveUp: zero to a negative power, or too large a number.
         """
+        if exponent == 1:
+            return item
         top, bottom, size = item.top, item.bottom, abs(exponent)
         if exponent < 0:
             top, bottom = bottom, top
@@ -128,7 +123,7 @@ class Field:
                 raise GaveUp("division by zero")
         if size * max(top.bit_length() - 1, bottom.bit_length() - 1) > MAX_COEFFICIENT_BITS:
             raise GaveUp(f"a coefficient needs more than {MAX_COEFFICIENT_BITS} bits")
-        return self._quotient(top**size, bottom**size, {index: e * exponent for index, e in item.powers.items()})
+        return _quotient(top**size, bottom**size, {index: e * exponent for index, e in item.powers.items()})
 
     def add(self, items: Iterable[Quotient]) -> Quotient:
         """The sum over a common denominator, as far as it is seen without factoring.
@@ -141,17 +136,26 @@ class Field:
             return items[0] if items else NOTHING
         common = _common(items)
         scale = lcm(*(item.bottom for item in items))
+        count = self.generators
+        shift = [-common.get(index, 0) for index in range(count)] + [0] * (self._width - count)
+        missing = {index: -exponent for index, exponent in common.items() if index >= count}
         terms: dict[tuple[int, ...], int] = {}
         products = []
         for item in items:
             coefficient = item.top * (scale // item.bottom)
-            powers = {i: e - common.get(i, 0) for i, e in item.powers.items()}
-            powers |= {i: -e for i, e in common.items() if i not in powers}
-            if any(i >= self.generators and e for i, e in powers.items()):
-                products.append(self.expand(powers) * coefficient)
+            exponents, others = list(shift), dict(missing)
+            for index, exponent in item.powers.items():
+                if index < count:
+                    exponents[index] += exponent
+                else:
+                    others[index] = others.get(index, 0) + exponent
+            if max(exponents) > MAX_EXPONENT:
+                raise GaveUp(f"an exponent is above {MAX_EXPONENT}")
+            key = tuple(exponents)
+            if any(others.values()):
+                products.append(self._multiplied(self._context.from_dict({key: coefficient}), others))
             else:
-                exponents = self.exponents(powers)
-                terms[exponents] = terms.get(exponents, 0) + coefficient
+                terms[key] = terms.get(key, 0) + coefficient
         total = self._context.from_dict(terms)
         for product in products:
             total += product
@@ -171,7 +175,7 @@ class Field:
             for index in [index for index, exponent in powers.items() if exponent < 0]:
                 polynomial = self._cancel(polynomial, index, powers)
         found = self.register(polynomial)
-        return self.multiply((found, self._quotient(1, scale, powers)))
+        return self.multiply((found, _quotient(1, scale, powers)))
 
     def _cancel(self, polynomial: fmpz_mpoly, index: int, powers: dict[int, int]) -> fmpz_mpoly:
         """The polynomial without what it shares with powers[index] < 0, which is raised."""
@@ -279,11 +283,14 @@ class Field:
         Raises:
           GaveUp: above the limits.
         """
-        product = self._context.from_dict({self.exponents(powers): 1})
+        return self._multiplied(self._context.from_dict({self.exponents(powers): 1}), powers)
+
+    def _multiplied(self, product: fmpz_mpoly, powers: Mapping[int, int]) -> fmpz_mpoly:
+        """`product` times the powers of polynomials among `powers`."""
         for index, exponent in powers.items():
             if index >= self.generators and exponent:
                 factor = self.polynomial(index)
-                if max(factor.degrees()) * exponent > MAX_EXPONENT:
+                if exponent > 1 and max(factor.degrees()) * exponent > MAX_EXPONENT:
                     raise GaveUp(f"an exponent is above {MAX_EXPONENT}")
                 for _ in range(exponent):
                     product = self.product(product, factor)
@@ -317,6 +324,19 @@ class Field:
         """(coefficient, exponents by generator) of each term."""
         for exponents, coefficient in polynomial.to_dict().items():
             yield int(coefficient), {index: int(e) for index, e in enumerate(exponents) if e}
+
+
+def _quotient(top: int, bottom: int, powers: dict[int, int]) -> Quotient:
+    if top == 0:
+        return NOTHING
+    if bottom != 1:
+        divisor = gcd(top, bottom) if bottom > 0 else -gcd(top, bottom)
+        top, bottom = top // divisor, bottom // divisor
+    if max(top.bit_length(), bottom.bit_length()) > MAX_COEFFICIENT_BITS:
+        raise GaveUp(f"a coefficient needs more than {MAX_COEFFICIENT_BITS} bits")
+    if 0 in powers.values():
+        powers = {index: exponent for index, exponent in powers.items() if exponent}
+    return Quotient(top, bottom, powers)
 
 
 def _common(items: list[Quotient]) -> dict[int, int]:

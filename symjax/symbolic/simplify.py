@@ -6,7 +6,7 @@ What comes out equals what went in wherever that is defined; where a factor is c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import gcd, lcm
 from typing import Final
 
@@ -18,7 +18,7 @@ from symjax.symbolic.forms import Form, forms
 from symjax.symbolic.kernels import TANGENTS, Kernels
 from symjax.symbolic.limits import Ratio, TooLarge, Undefined, number, split
 from symjax.symbolic.ordering import is_number, ratio
-from symjax.symbolic.quotients import GaveUp
+from symjax.symbolic.quotients import GaveUp, Quotient
 
 _SLACK: Final = 2
 """How much shorter than estimated a form may turn out to be, and is built for that."""
@@ -32,13 +32,24 @@ def simplify(expr: Expression) -> Expression:
     nodes = list(_structure(expr))
     if len(nodes) == 1:
         return expr
-    best, length = expr, token_length(expr)
+    best = _shortest(expr, _factored_form(nodes))
+    return _shortest(best, quotient_forms(expr))
+
+
+def simplify_quotient(kernels: Kernels, quotient: Quotient) -> Expression:
+    """`simplify` of a quotient over kernels that are known already."""
+    expr = kernels.expression(quotient)
+    nodes = list(_structure(expr))
+    best = _shortest(expr, _factored_form(nodes))
+    best = _shortest(best, sorted(forms(kernels, quotient), key=_estimate))
+    return _shortest(best, quotient_forms(expr, plain=False))
+
+
+def _shortest(best: Expression, others: Iterable[Form]) -> Expression:
+    """The first of the shortest expressions, as far as they are to be had within the limits."""
+    length = token_length(best)
     try:
-        if any(item.op == "add" for item in nodes):
-            other = _factored(nodes, only_shorter=True)
-            if token_length(other) < length:
-                best, length = other, token_length(other)
-        for estimate, build in quotient_forms(expr):
+        for estimate, build in others:
             if estimate < length + _SLACK:
                 other = build()
                 if token_length(other) < length:
@@ -48,18 +59,33 @@ def simplify(expr: Expression) -> Expression:
     return best
 
 
-def quotient_forms(expr: Expression) -> Iterator[Form]:
+def _estimate(form: Form) -> int:
+    return form[0]
+
+
+def _factored_form(nodes: list[Expression]) -> Iterator[Form]:
+    if any(item.op == "add" for item in nodes):
+        yield 0, lambda: _factored(nodes, only_shorter=True)
+
+
+def quotient_forms(expr: Expression, *, plain: bool = True) -> Iterator[Form]:
     """The ways to write `expr` as a quotient, without and with tangents as quotients of sines and cosines.
 
     Shortest estimate first, for each of the two.
 
+    Args:
+      expr: a canonical expression.
+      plain: whether the first of the two is wanted.
+
     Raises:
       GaveUp, TooLarge, Undefined: above the limits.
     """
-    tangents = any(item.op in TANGENTS for item in _structure(expr))
-    for replaced in (False, True) if tangents else (False,):
-        kernels = Kernels(expr, tangents=replaced)
-        yield from sorted(forms(kernels, kernels.quotient(expr)), key=lambda form: form[0])
+    replaced = [False] if plain else []
+    if any(item.op in TANGENTS for item in _structure(expr)):
+        replaced.append(True)
+    for tangents in replaced:
+        kernels = Kernels(expr, tangents=tangents)
+        yield from sorted(forms(kernels, kernels.quotient(expr)), key=_estimate)
 
 
 def _structure(expr: Expression) -> Iterator[Expression]:

@@ -18,7 +18,7 @@ from symjax.symbolic.expression import ZERO, Expression, occurs, symbol
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.operators import UNKNOWNS
 from symjax.symbolic.quotients import GaveUp
-from symjax.symbolic.simplify import common_factors, simplify
+from symjax.symbolic.simplify import common_factors, simplify_quotient
 from symjax.symbolic.solving import Choice, isolate, numerator, solve_in_kernel
 
 VARIABLE: Final = "x"
@@ -112,7 +112,7 @@ def equation_of(family: Expression, order: int, negative: Choice, expanded: bool
     written = kernels.polynomial(polynomial)
     if not occurs(UNKNOWNS[order], written):
         raise Unsolvable("no_derivative")
-    return written if expanded else simplify(written)
+    return written if expanded else simplify_quotient(kernels, kernels.field.register(polynomial))
 
 
 def _numerator(expr: Expression, name: str) -> tuple[Kernels, fmpz_mpoly]:
