@@ -24,14 +24,16 @@ class Collected:
     Args:
       config: what defines the data set.
       signature: of the task as it is now; shards that an older program left with other ids are refused.
+      inputs: what the task reads here beside its options; shards that were made from something else are refused.
     """
 
-    def __init__(self, config: Mapping[str, Any], signature: Signature) -> None:
+    def __init__(self, config: Mapping[str, Any], signature: Signature, inputs: Mapping[str, str]) -> None:
         self.shards: list[merge.MarkedShard] = []
         self.wanted: int = config["num_examples"]
         self.kept = 0
         self.config = config
         self._signature = signature
+        self._inputs = inputs
         self._seen: set[bytes] = set()
         self._reports: list[ShardReport] = []
 
@@ -46,7 +48,16 @@ class Collected:
         return len(self._seen)
 
     def add(self, report: ShardReport, path: pathlib.Path) -> None:
-        """Takes in the next shard."""
+        """Takes in the next shard.
+
+        Raises:
+          GenerationError: it was made from other inputs than there are here.
+        """
+        if report.inputs != self._inputs:
+            raise GenerationError(
+                f"{path} was made from {dict(report.inputs)}, here are {dict(self._inputs)}; delete the shards in "
+                f"{path.parent}, or use the program that made them"
+            )
         marks = []
         for block in ShardReader(path, signature=self._signature, info=report.file):
             marks.extend(self._mark(bytes.fromhex(row["fingerprint"])) for row in block.metadata)
@@ -65,10 +76,11 @@ class Collected:
         )
 
     def draws(self) -> dict[str, Any]:
-        """Counts over the shards for the manifest, and their rates."""
-        rejections, lost = collections.Counter(), {}
+        """Counts over the shards for the manifest, their rates, and the verdicts on a sample of the labels."""
+        rejections, verdicts, lost = collections.Counter(), collections.Counter(), {}
         for report in self._reports:
             rejections.update(report.rejections)
+            verdicts.update(report.verdicts)
             lost.update(report.lost)
         accepted = sum(report.accepted for report in self._reports)
         seconds = sum(report.seconds for report in self._reports)
@@ -87,10 +99,13 @@ class Collected:
                 "valid_draws_per_worker_second": round(accepted / seconds, 1),
                 "distinct_per_worker_second": round(self.distinct / seconds, 1),
             },
+            "verified": dict(sorted(verdicts.items())),
         }
 
 
-def collect(collected: Collected, attempts: pathlib.Path, *, workers: int, limit: int, seconds: float) -> None:
+def collect(
+    collected: Collected, attempts: pathlib.Path, *, workers: int, limit: int, seconds: float, verify_every: int
+) -> None:
     """Makes the shards that are missing and takes all in, in order, until there are enough examples."""
     config = collected.config
     waiting: dict[int, ShardReport] = {}
@@ -111,7 +126,7 @@ def collect(collected: Collected, attempts: pathlib.Path, *, workers: int, limit
     take()
     progress.start_at(collected.kept)
     missing = [number for number in range(last) if number >= len(collected.shards) and number not in waiting]
-    jobs = (_job(config, number, path_of(number)) for number in missing)
+    jobs = (_job(config, number, path_of(number), verify_every) for number in missing)
     draws = 0
     if not collected.complete:
         with contextlib.closing(
@@ -132,7 +147,7 @@ def collect(collected: Collected, attempts: pathlib.Path, *, workers: int, limit
     progress.finish(f"generated {collected.kept:,} distinct examples")
 
 
-def _job(config: Mapping[str, Any], number: int, path: pathlib.Path) -> ShardJob:
+def _job(config: Mapping[str, Any], number: int, path: pathlib.Path, verify_every: int) -> ShardJob:
     return ShardJob(
         task_name=config["task_name"],
         task_options=config["task_options"],
@@ -141,4 +156,5 @@ def _job(config: Mapping[str, Any], number: int, path: pathlib.Path) -> ShardJob
         shard_attempts=config["shard_attempts"],
         path=str(path),
         file_format=config["file_format"],
+        verify_every=verify_every,
     )

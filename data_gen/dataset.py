@@ -22,7 +22,7 @@ from typing import Any
 from data_gen import merge
 from data_gen.collect import Collected, collect
 from data_gen.runners import GenerationError, available_cores
-from data_gen.shard import write_json
+from data_gen.shard import inputs_of, write_json
 from symjax import tasks
 from symjax.data.manifest import MANIFEST, SPLITS, plain
 from symjax.data.records import PARTIAL, RecordError, Signature, check_format
@@ -30,7 +30,7 @@ from symjax.tasks import Task
 
 ATTEMPTS = "attempts"
 CONFIG = "config.json"
-NOT_DEFINING = ("max_attempts", "workers", "shard_seconds")
+NOT_DEFINING = ("max_attempts", "workers", "shard_seconds", "verify_every")
 LEAST_MAX_ATTEMPTS = 200_000
 
 
@@ -49,6 +49,7 @@ def generate(
     file_format: str = "arrayrecord",
     workers: int = 0,
     shard_seconds: float = 3600.0,
+    verify_every: int = 200,
 ) -> pathlib.Path:
     """The path of the data set's manifest; what is not there yet is made first.
 
@@ -68,17 +69,20 @@ def generate(
       workers: processes; 0 for all cores.
       shard_seconds: a shard that takes longer is run again, then goes on without the attempt that hung.  A safety net
         that no working task reaches.
+      verify_every: the first label of every shard, and every so-manieth after it, goes through the task's verifier; 0
+        for none.  A refuted one ends generation, verdicts are counted in the manifest; the bytes do not depend on it.
 
     Raises:
       ValueError: a value that does not fit.
       GenerationError: the folder belongs to another configuration or holds other files of the same names, a file
-        cannot be written, or there are too few distinct examples.
+        cannot be written, a label is refuted, or there are too few distinct examples.
       KeyboardInterrupt: Ctrl-C; finished shards stay.
       Terminated: SIGTERM; the same.
     """
     task = tasks.load(task_name, **task_options)
     config = _identity(task, seed, {name: value for name, value in locals().items() if name in _leaves()})
-    _check(config, workers=workers, max_attempts=max_attempts, shard_seconds=shard_seconds)
+    counts = {"workers": workers, "max_attempts": max_attempts, "verify_every": verify_every}
+    _check(config, counts, shard_seconds=shard_seconds)
     directory = pathlib.Path(output_dir)
     with _writing(directory), _only_one(directory):
         manifest = directory / MANIFEST
@@ -87,9 +91,16 @@ def generate(
         else:
             attempts = _claim(directory, config)
             limit = max_attempts or max(LEAST_MAX_ATTEMPTS, 200 * num_examples)
-            collected = Collected(config, Signature.of(task))
+            collected = Collected(config, Signature.of(task), inputs_of(task))
             with _stoppable(collected):
-                collect(collected, attempts, workers=workers or available_cores(), limit=limit, seconds=shard_seconds)
+                collect(
+                    collected,
+                    attempts,
+                    workers=workers or available_cores(),
+                    limit=limit,
+                    seconds=shard_seconds,
+                    verify_every=verify_every,
+                )
                 content = merge.write_splits(directory, task, config, collected.shards, collected.draws())
                 write_json(manifest, content | {"name": _name(config)})
         _clean(directory)
@@ -127,12 +138,12 @@ def _name(config: Mapping[str, Any]) -> str:
     return f"{config['task_name']}-{digest[:10]}"
 
 
-def _check(config: Mapping[str, Any], *, workers: int, max_attempts: int, shard_seconds: float) -> None:
+def _check(config: Mapping[str, Any], counts: Mapping[str, int], *, shard_seconds: float) -> None:
     check_format(config["file_format"])
     for name in ("num_examples", "shard_attempts", "examples_per_file"):
         if config[name] < 1:
             raise ValueError(f"{name} is {config[name]}; it must be 1 or more")
-    for name, value in (("seed", config["seed"]), ("workers", workers), ("max_attempts", max_attempts)):
+    for name, value in {"seed": config["seed"], **counts}.items():
         if value < 0:
             raise ValueError(f"{name} is {value}; it must be 0 or more")
     if not shard_seconds > 0:

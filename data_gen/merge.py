@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from data_gen.shard import inputs_of
 from symjax.data.manifest import SPLITS
 from symjax.data.records import SCHEMA, ShardInfo, ShardReader, ShardWriter, Signature, StoredExample
 from symjax.tasks import Task
@@ -136,10 +137,11 @@ def _manifest(
         "splits": dict(splits),
         "lengths": {side: _length_statistics(values) for side, values in lengths.items()},
         "draws": draws["draws"],
-    }
-    # Versions and rates differ between machines that write the same bytes, so the hash leaves them out.
+    } | ({"inputs": inputs} if (inputs := inputs_of(task)) else {})
+    # Versions, rates and checks differ between runs that write the same bytes, so the hash leaves them out.
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return content | {"hash": digest, "versions": _versions(), "rates": draws["rates"]}
+    facts = {"versions": _versions(), "rates": draws["rates"], "verified": draws["verified"]}
+    return content | {"hash": digest, **facts}
 
 
 def _length_statistics(values: list[int]) -> dict[str, float]:

@@ -32,8 +32,8 @@ def run_local(jobs: Iterator[ShardJob], *, workers: int, time_limit: float) -> G
     that happens twice in the same attempt, the attempt is skipped, which its report says.
 
     Raises:
-      GenerationError: a file cannot be written, the code failed, or the worker of a shard is lost outside of any
-        attempt or in ever other ones.
+      GenerationError: a file cannot be written, a label is wrong, the code failed, or the worker of a shard is lost
+        outside of any attempt or in ever other ones.
     """
     again: collections.deque[ShardJob] = collections.deque()
     running: list[ShardJob] = []
@@ -53,10 +53,7 @@ def run_local(jobs: Iterator[ShardJob], *, workers: int, time_limit: float) -> G
                 if isinstance(outcome.value, ShardReport):
                     yield outcome.value
                 elif isinstance(outcome.value, str):
-                    raise GenerationError(
-                        f"{outcome.value}; make room or give another folder, then run the same command again: "
-                        "finished shards are kept"
-                    )
+                    raise GenerationError(outcome.value)
                 else:
                     again.append(_retry(job, outcome.failure or "", outcome.detail, suspects))
         if not again:

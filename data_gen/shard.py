@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from symjax import tasks
 from symjax.data.records import PARTIAL, ShardInfo, ShardWriter, Signature, encode
-from symjax.tasks import Rejection, Task
+from symjax.tasks import Example, HasInputs, Rejection, Task
 
 INDEX_BITS = 64
 COLLECTION_THRESHOLDS = (100_000, 50, 50)
@@ -39,6 +39,8 @@ class ShardJob:
       path: of the shard's file.
       file_format: "arrayrecord" or "tfrecord".
       skip: attempt -> why it is left out: attempts that a worker did not survive.
+      verify_every: judge the first accepted example, and every so-manieth after it, by the task's verifier; 0 for none.
+        Decides nothing but whether the shard is refused.
     """
 
     task_name: str
@@ -49,6 +51,7 @@ class ShardJob:
     path: str
     file_format: str
     skip: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    verify_every: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,8 @@ class ShardReport:
       lost: attempt -> why it was skipped.
       file: the shard of distinct examples (of one function the lowest index stays).
       seconds: wall time of the worker; decides nothing.
+      verdicts: kind -> number, of the examples that the verifier judged.
+      inputs: name -> SHA-256 of what the task read beside its options.
     """
 
     shard_index: int
@@ -71,6 +76,8 @@ class ShardReport:
     lost: Mapping[str, str]
     file: ShardInfo
     seconds: float
+    verdicts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    inputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def read(cls, path: pathlib.Path) -> Self | None:
@@ -89,17 +96,22 @@ def report_path(path: str | pathlib.Path) -> pathlib.Path:
     return pathlib.Path(path).with_suffix(".json")
 
 
+class WrongLabel(ValueError):  # noqa: N818 - it names what was found
+    """A label that the verifier does not accept."""
+
+
 def make_shard(job: ShardJob) -> ShardReport:
     """Runs the attempts of `job`, writes its shard, then its report.
 
     Raises:
       OSError: a file cannot be written.
       ValueError: the task refuses its options.
+      WrongLabel: the verifier refutes a label, or cannot read one.
     """
     started = time.monotonic()
     task = _load(job.task_name, json.dumps(dict(job.task_options), sort_keys=True))
     first = job.shard_index * job.shard_attempts
-    accepted, rejections, seen = 0, collections.Counter(), set()
+    accepted, rejections, verdicts, seen = 0, collections.Counter(), collections.Counter(), set()
     writer = ShardWriter(job.path, Signature.of(task), file_format=job.file_format)
     with _rare_collections(), writer, _Position(job.path) as at:
         for index, rng in _attempts(job.seed, range(first, first + job.shard_attempts)):
@@ -110,6 +122,8 @@ def make_shard(job: ShardJob) -> ShardReport:
             if isinstance(drawn, Rejection):
                 rejections[drawn.reason] += 1
                 continue
+            if job.verify_every and accepted % job.verify_every == 0:
+                verdicts[_judged(task, drawn, index)] += 1
             accepted += 1
             fingerprint = drawn.metadata["fingerprint"]
             if fingerprint not in seen:
@@ -124,17 +138,41 @@ def make_shard(job: ShardJob) -> ShardReport:
         lost={str(index): reason for index, reason in sorted(job.skip.items())},
         file=file,
         seconds=time.monotonic() - started,
+        verdicts=dict(sorted(verdicts.items())),
+        inputs=inputs_of(task),
     )
     write_json(report_path(job.path), dataclasses.asdict(report))
     return report
 
 
 def make_shard_or_explain(job: ShardJob) -> ShardReport | str:
-    """`make_shard`, or the sentence that says which file could not be written and why."""
+    """`make_shard`, or the sentence that says which file could not be written and why, or which label is wrong."""
     try:
         return make_shard(job)
+    except WrongLabel as error:
+        return str(error)
     except OSError as error:
-        return f"cannot write {error.filename or job.path}: {error.strerror or error}"
+        return (
+            f"cannot write {error.filename or job.path}: {error.strerror or error}; make room or give another folder, "
+            "then run the same command again: finished shards are kept"
+        )
+
+
+def inputs_of(task: Task) -> dict[str, str]:
+    """Name -> SHA-256 of what the task reads beside its options."""
+    return dict(task.inputs()) if isinstance(task, HasInputs) else {}
+
+
+def _judged(task: Task, example: Example, index: int) -> str:
+    """The kind of the verdict on a label; "proved" or "undetermined"."""
+    verdict = task.verify(example.problem, example.answer)
+    if verdict.kind in ("refuted", "unparsable"):
+        raise WrongLabel(
+            f"attempt {index} has a wrong label: the verifier says {verdict.kind} of problem "
+            f"{' '.join(example.problem)!r}, answer {' '.join(example.answer)!r} ({json.dumps(verdict.evidence)}); "
+            "please report it with the config and this line"
+        )
+    return verdict.kind
 
 
 def _attempts(seed: int, indices: range) -> Iterator[tuple[int, random.Random]]:

@@ -27,7 +27,7 @@ from symjax.tasks import Example, Metric, ParseError, Rejection, Tokens, Verdict
 from symjax.tasks import _expression_display as display
 from symjax.tasks._reading import read_expression
 from symjax.tokenization import prefix, tree_paths
-from symjax.tokenization.foreign import WORDS, parse_foreign, write_foreign
+from symjax.tokenization.foreign import DECIMAL, WORDS, parse_foreign, write_foreign
 from symjax.tokenization.grammar import GrammarSpec, prefix_grammar
 from symjax.tokenization.vocabulary import Vocabulary
 
@@ -163,11 +163,16 @@ class ExpressionTask(abc.ABC):
 
     def read_problem(self, text: str) -> Tokens | Rejection:
         """Words of `text`, prefix or infix; or rejected as "malformed", "too_deep" or "too_long"."""
-        expr = read_expression(text, VOCABULARY.tokens)
+        expr = read_expression(text, DECIMAL.expression_words)
         if isinstance(expr, Rejection):
             return expr
         problem = self.state(expr)
         return problem if isinstance(problem, Rejection) else self.problem_tokens(_nested(problem))
+
+    def read_answer(self, text: str) -> Tokens | Rejection:
+        """Words of an answer, prefix or infix; or rejected as "malformed", or beyond the reader's limits."""
+        expr = read_expression(text, DECIMAL.expression_words)
+        return expr if isinstance(expr, Rejection) else write_foreign(expr)
 
     def fingerprint(self, problem: Tokens) -> str | None:
         """32 hexadecimal digits, equal for problems that ask the same; None where there is no such problem."""

@@ -35,10 +35,10 @@ def make(folder, *, seed=1, task_options=None, **changes):
 
 
 def contents(folder) -> dict[str, bytes | str]:
-    """Name -> bytes of the files, and the manifest without what follows the clock."""
+    """Name -> bytes of the files, and the manifest without what follows the clock and the checks on the way."""
     found = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".json"}
     manifest = json.loads((folder / "dataset.json").read_text())
-    return found | {"dataset.json": json.dumps({key: manifest[key] for key in manifest if key != "rates"})}
+    return found | {"dataset.json": json.dumps(manifest | {"rates": {}, "verified": {}})}
 
 
 @pytest.fixture(scope="module")
@@ -184,10 +184,43 @@ def test_shards_that_an_older_program_left_are_refused(tmp_path):
                  file_format="arrayrecord")
     )  # fmt: skip
     config = {"num_examples": 9, "validation_fraction": 0.0, "test_fraction": 0.0}
-    Collected(config, signature).add(report, path)
+    Collected(config, signature, {}).add(report, path)
     older = dataclasses.replace(signature, answer_vocabulary="older")
     with pytest.raises(RecordError, match=r"shard-000000.arrayrecord was written with answer vocabulary"):
-        Collected(config, older).add(report, path)
+        Collected(config, older, {}).add(report, path)
+
+
+def test_shards_from_other_inputs_are_refused(tmp_path):
+    path = tmp_path / "shard-000000.arrayrecord"
+    report = make_shard(
+        ShardJob(task_name="taylor", task_options={}, seed=0, shard_index=0, shard_attempts=5, path=str(path),
+                 file_format="arrayrecord")
+    )  # fmt: skip
+    config = {"num_examples": 9, "validation_fraction": 0.0, "test_fraction": 0.0}
+    with pytest.raises(GenerationError, match=r"was made from \{\}, here are \{'table': '12'\}; delete the shards"):
+        Collected(config, Signature.of(TASK), {"table": "12"}).add(report, path)
+
+
+def test_labels_are_verified_on_the_way_and_the_bytes_do_not_depend_on_it(folder, tmp_path):
+    verified = json.loads((folder / "dataset.json").read_text())["verified"]
+    assert set(verified) == {"proved"}
+    assert verified["proved"] >= 3  # the first and every 200th of 400 attempts
+    make(tmp_path / "none", verify_every=0)
+    make(tmp_path / "all", verify_every=1)
+    assert contents(tmp_path / "none") == contents(tmp_path / "all") == contents(folder)
+    assert json.loads((tmp_path / "none" / "dataset.json").read_text())["verified"] == {}
+    draws = json.loads((tmp_path / "all" / "dataset.json").read_text())
+    assert draws["verified"]["proved"] == draws["draws"]["accepted"]
+
+
+def test_integrals_by_parts_name_the_table_that_they_were_made_with(tmp_path):
+    small = {"max_operators": 4, "table_size": 20, "rules_fraction": 1.0, "budget": 60}
+    where = {"seed": 0, "output_dir": tmp_path, "num_examples": 10, "shard_attempts": 40, "workers": 1}
+    generate(task_name="integration_ibp", task_options=small, verify_every=3, **where)
+    manifest = json.loads((tmp_path / "dataset.json").read_text())
+    assert manifest["inputs"] == tasks.load("integration_ibp", **small).inputs()
+    assert len(manifest["inputs"]["table"]) == 64
+    assert manifest["verified"]["proved"] >= 3
 
 
 def test_too_few_functions_end_with_a_clear_error(tmp_path):

@@ -10,17 +10,18 @@ import json
 import os
 import pathlib
 import random
+import re
 import struct
 
 import pytest
 
-from data_gen import shard
+from data_gen import runners, shard
 from data_gen.runners import GenerationError, run_local
 from data_gen.shard import ShardJob, ShardReport, make_shard, make_shard_or_explain, report_path
 from symjax import tasks
 from symjax.data.records import ShardReader, decode, encode
 from symjax.processes import Watched
-from symjax.tasks import Example
+from symjax.tasks import Example, Verdict
 
 TASK = tasks.load("taylor")
 
@@ -35,6 +36,10 @@ def job(folder, **changes) -> ShardJob:
 
 def stored(path):
     return [item for block in ShardReader(path) for item in block.examples()]
+
+
+def wrong_label(_: ShardJob) -> str:
+    return "attempt 300 has a wrong label"
 
 
 def loaded_modules(argument: ShardJob) -> list[str]:
@@ -127,6 +132,25 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
     assert str(tmp_path / "nowhere") in message
     with pytest.raises(GenerationError, match="finished shards are kept"):
         list(run_local(iter([job(tmp_path / "nowhere")]), workers=1, time_limit=60))
+
+
+def test_a_refuted_label_ends_generation_with_the_example(tmp_path, monkeypatch):
+    def refuted(*_, **__):
+        return Verdict(kind="refuted", evidence={"why": "a test"}, seconds=0.0)
+
+    monkeypatch.setattr(type(TASK), "verify", refuted)
+    explained = make_shard_or_explain(job(tmp_path, verify_every=10))
+    assert re.search(r"attempt 30\d has a wrong label: .* refuted of problem '.+', answer '.+' \(.*a test", explained)
+    assert list(tmp_path.iterdir()) == []
+    assert isinstance(make_shard_or_explain(job(tmp_path)), ShardReport)
+    monkeypatch.setattr(runners, "make_shard_or_explain", wrong_label)
+    with pytest.raises(GenerationError, match="attempt 300 has a wrong label"):
+        list(run_local(iter([job(tmp_path)]), workers=1, time_limit=60))
+
+
+def test_the_first_label_and_every_so_manieth_after_it_are_verified(tmp_path):
+    report = make_shard(job(tmp_path, verify_every=20))
+    assert report.verdicts == {"proved": -(-report.accepted // 20)}
 
 
 def test_workers_load_neither_jax_nor_sympy(tmp_path):
