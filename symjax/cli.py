@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from symjax import tasks
-from symjax.commands import files
+from symjax.commands import files, verify
 from symjax.commands.options import OPTION, UsageError, positive, task_options
 from symjax.processes import watched_map
 from symjax.tasks import Example, Rejection, Task
@@ -74,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--option", **OPTION)
     audit.set_defaults(run=_audit)
 
-    files.add(commands)
+    for module in (verify, files):
+        module.add(commands)
     return parser
 
 

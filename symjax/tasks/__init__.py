@@ -187,6 +187,15 @@ class HasBaselines(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsAnswers(Protocol):
+    """A task whose answers people write in more ways than as tokens."""
+
+    def read_answer(self, text: str) -> Tokens | Rejection:
+        """Tokens of an answer that a user typed, prefix or infix, whatever its length."""
+        ...
+
+
 @functools.cache
 def names() -> dict[str, str]:
     """Task name -> module that answers to it, read from the modules' source without importing them."""
