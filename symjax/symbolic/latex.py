@@ -6,23 +6,25 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from symjax.symbolic.expression import MAX_DIGITS, Expression, integer, rational, raw, symbol
-from symjax.symbolic.operators import OPERATORS, SEED_OPERATORS, SEED_SYMBOLS
+from symjax.symbolic.expression import MAX_DIGITS, Expression, constant, integer, rational, raw, symbol
+from symjax.symbolic.operators import CONSTANTS, LATEX_NAMES, OPERATORS, SYMBOLS, UNKNOWNS
 from symjax.symbolic.reader import ReadError
 
 MAX_LENGTH: Final = 100_000
 MAX_NESTING: Final = 100
 
 _PIECE: Final = re.compile(
-    r"\s*(\\left\(|\\right\)|\\sqrt\[3\]|\\operatorname\{[a-z]+\}|\\[a-z]+|[0-9]+|[A-Za-z]|[-+^{}])", re.ASCII
+    r"\s*(\\left[(|]|\\right[)|]|\\sqrt\[(?:3\])?|\\operatorname\{[a-z]+\}|\\[a-z]+|[0-9]+|a_\{[0-9]\}|Y'{1,2}|[A-Za-z]"
+    r"|[-+^{},\]])",
+    re.ASCII,
 )
-_FUNCTIONS: Final = {
-    OPERATORS[name].latex.split(r"\left(")[0].format(): name
-    for name in SEED_OPERATORS
-    if r"\left(" in OPERATORS[name].latex
+_HEADS: Final = {name: row.latex.split(r"\left(")[0] for name, row in OPERATORS.items() if r"\left(" in row.latex}
+_FUNCTIONS: Final = {head.format(): name for name, head in _HEADS.items() if "{1}" not in head}
+_LEAVES: Final = {LATEX_NAMES.get(name, name): symbol(name) for name in (*SYMBOLS, *UNKNOWNS)} | {
+    LATEX_NAMES[name]: constant(name) for name in CONSTANTS
 }
 _ROOTS: Final = {r"\sqrt": "sqrt", r"\sqrt[3]": "cbrt"}
-_FIXED_POWERS: Final = {"2": "sq", "3": "cb"}
+_FIXED_POWERS: Final = {"2": "sq", "3": "cb", "2{}": "pow2", "3{}": "pow3", "4": "pow4", "5": "pow5", "-1": "inv"}
 _END: Final = ""
 
 
@@ -30,7 +32,8 @@ def read_latex(text: str) -> Expression:
     """The raw expression whose `to_latex` is `text`; spaces do not matter.
 
     Other people's LaTeX is read as far as it is written in the same way: functions with `\\left(` and `\\right)`,
-    products with `\\cdot`, bases and exponents of powers in braces.
+    products with `\\cdot`, bases and exponents of powers in braces.  Empty and doubled braces, which do not show, tell
+    apart what looks the same: `{x}^{2}` is the square of x, `{x}^{2{}}` is `pow2` and `{x}^{{2}}` a power.
 
     Raises:
       ReadError: anything else, more than 100,000 characters, or more than 100 groups inside each other.
@@ -108,25 +111,55 @@ class _Reader:
             return self._number(1)
         if piece == "{":
             return self._power()
-        if piece in SEED_SYMBOLS:
-            return symbol(self._take())
+        if piece in _LEAVES:
+            return _LEAVES[self._take()]
         if piece == r"\left(":
-            return self._parentheses()
-        if piece == r"\frac":
+            return self._inside(r"\left(", r"\right)")
+        if piece == r"\left|":
+            return raw("abs", self._inside(r"\left|", r"\right|"))
+        if piece in (r"\frac", r"\sqrt["):
             self._take()
-            numerator = self._group(self.sum)
-            return raw("div", numerator, self._group(self.sum))
+            return self._fraction() if piece == r"\frac" else self._any_root()
         if piece in _ROOTS:
             return raw(_ROOTS[self._take()], self._group(self.sum))
         if piece in _FUNCTIONS:
-            return raw(_FUNCTIONS[self._take()], self._parentheses())
+            name = _FUNCTIONS[self._take()]
+            return raw(name, *self._operands(OPERATORS[name].arity))
         raise self._fail("an expression")
 
-    def _parentheses(self) -> Expression:
+    def _operands(self, count: int) -> list[Expression]:
+        """Operands between parentheses."""
         self.expect(r"\left(")
-        expr = self.sum()
+        found = [self.sum()]
+        while len(found) < count:
+            self.expect(",")
+            found.append(self.sum())
         self.expect(r"\right)")
+        return found
+
+    def _inside(self, opening: str, closing: str) -> Expression:
+        self.expect(opening)
+        expr = self.sum()
+        self.expect(closing)
         return expr
+
+    def _fraction(self) -> Expression:
+        """A quotient, or a derivative: `\\frac{d}{d x}\\left(y\\right)`."""
+        self.expect("{")
+        if self._peek() == "d":
+            for piece in ("d", "}", "{", "d"):
+                self.expect(piece)
+            variable = self.sum()
+            self.expect("}")
+            return raw("derivative", *self._operands(1), variable)
+        numerator = self.sum()
+        self.expect("}")
+        return raw("div", numerator, self._group(self.sum))
+
+    def _any_root(self) -> Expression:
+        order = self._group(self.sum)
+        self.expect("]")
+        return raw("rac", self._group(self.sum), order)
 
     def _group(self, inside: Callable[[], Expression]) -> Expression:
         self.expect("{")
@@ -138,14 +171,24 @@ class _Reader:
         base = self._group(self.sum)
         self.expect("^")
         self.expect("{")
-        if self._peek() == "{":
-            expr = raw("pow", base, self._group(self.sum))
-        elif self._peek() in _FIXED_POWERS:
-            expr = raw(_FIXED_POWERS[self._take()], base)
-        else:
-            raise self._fail("2, 3 or a group")
+        expr = raw("pow", base, self._group(self.sum)) if self._peek() == "{" else raw(self._fixed_power(), base)
         self.expect("}")
         return expr
+
+    def _fixed_power(self) -> str:
+        """The operator of an exponent without braces of its own."""
+        sign = self._take() if self._peek() == "-" else ""
+        exponent = sign + self._peek()
+        if not {exponent, exponent + "{}"} & set(_FIXED_POWERS):
+            raise self._fail("-1, 2 to 5, or a group")
+        self._next += 1
+        if self._peek() == "{":
+            self.expect("{")
+            if exponent + "{}" not in _FIXED_POWERS:
+                raise self._fail("'}' as the end of the exponent")
+            self.expect("}")
+            exponent += "{}"
+        return _FIXED_POWERS[exponent]
 
     def _digits(self) -> int:
         digits = self._peek()

@@ -248,5 +248,10 @@ COEFFICIENTS: tuple[str, ...] = tuple(f"a{place}" for place in range(10))
 SYMBOLS: tuple[str, ...] = ("x", "y", "z", "t", *COEFFICIENTS)
 UNKNOWNS: tuple[str, ...] = ("Y", "Y'", "Y''")
 
+LATEX_NAMES: Mapping[str, str] = MappingProxyType(
+    {"pi": r"\pi", "E": "e", "I": "i"} | {name: f"a_{{{name[1:]}}}" for name in COEFFICIENTS}
+)
+"""How LaTeX writes names that it does not write as they are."""
+
 SEED_SYMBOLS: tuple[str, ...] = ("x",)
 SYMBOL_WEIGHT: float = 5.0

@@ -1,20 +1,21 @@
 """Raw expressions as infix text, LaTeX and presentation MathML, straight from the operator table.
 
-`reader.read_infix(to_infix(expr)) is expr` and `read_latex(to_latex(expr)) is expr` for every expression built of
-binary operators, integers and symbols.  Sums and products of more than two operands print as a chain, which reads
-back nested to the left; rational numbers print as quotients.
+`reader.read_infix(to_infix(expr)) is expr` and `read_latex(to_latex(expr)) is expr` for every expression of the words
+that prefix tokens have, whose sums and products have two operands.  Longer sums and products print as a chain, which
+reads back nested to the left; rational numbers print as quotients.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import html
 import string
 from typing import Final, Literal
 
 from symjax.symbolic.expression import INTEGER, LEAVES, RATIONAL, Expression
 from symjax.symbolic.latex import read_latex
-from symjax.symbolic.operators import OPERATORS, Operator
+from symjax.symbolic.operators import COEFFICIENTS, LATEX_NAMES, OPERATORS, UNKNOWNS, Operator
 
 __all__ = ["read_latex", "to_infix", "to_latex", "to_mathml"]
 
@@ -25,6 +26,12 @@ _BRACKETS: Final = {
     "latex": (r"\left(", r"\right)"),
     "mathml": ("<mrow><mo>(</mo>", "<mo>)</mo></mrow>"),
 }
+_PRIMES: Final = {UNKNOWNS[1]: "&#x2032;", UNKNOWNS[2]: "&#x2033;"}
+_MATHML_NAMES: Final = (
+    {"pi": "<mi>&#x3C0;</mi>", "E": "<mi>e</mi>", "I": "<mi>i</mi>"}
+    | {name: f"<msub><mi>a</mi><mn>{name[1:]}</mn></msub>" for name in COEFFICIENTS}
+    | {name: f"<msup><mi>Y</mi><mo>{prime}</mo></msup>" for name, prime in _PRIMES.items()}
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,13 +40,24 @@ class _Form:
 
     Attributes:
       pieces: literal text before, between and after the operands.
+      order: which operand stands at each place.
       precedence: binding strength of the whole.
-      required: least binding strength of the first and of every later operand without parentheses.
+      required: least binding strength of each operand without parentheses; of a chain's last ones, the last entry.
     """
 
     pieces: tuple[str, ...]
+    order: tuple[int, ...]
     precedence: int
-    required: tuple[int, int]
+    required: tuple[int, ...]
+
+    def operand(self, place: int) -> tuple[int, int]:
+        """Which operand stands at `place`, and the binding strength that it needs."""
+        which = self.order[place] if place < len(self.order) else place
+        return which, self.required[min(which, len(self.required) - 1)]
+
+    def text_before(self, place: int) -> str:
+        """The literal text in front of `place`."""
+        return self.pieces[min(place, len(self.pieces) - 2)]
 
 
 def to_infix(expr: Expression) -> str:
@@ -89,16 +107,13 @@ def _print(expr: Expression, notation: Notation) -> str:
         if form.precedence < required:
             parts.append(opening)
             stack.append(closing)
-        before, *between, after = form.pieces
-        stack.append(after)
-        bound = 1 if form.precedence <= 2 else 0
+        stack.append(form.pieces[-1])
+        chained = form.precedence <= 2
         for place in range(len(node.args) - 1, -1, -1):
-            inherits = place == 0 and bool(bound) and (first or form.precedence < required)
-            needed = form.required[place > 0]
-            stack.append((node.args[place], needed, inherits or needed == 0))
-            if place:
-                stack.append(between[0])
-        stack.append(before)
+            inherits = place == 0 and chained and (first or form.precedence < required)
+            which, needed = form.operand(place)
+            stack.append((node.args[which], needed, inherits or needed == 0))
+            stack.append(form.text_before(place))
     return "".join(parts)
 
 
@@ -117,7 +132,14 @@ def _leaf(node: Expression, notation: Notation, first: bool) -> tuple[str, int]:
         box = r"\tfrac{%d}{%d}" if notation == "latex" else "<mfrac><mn>%d</mn><mn>%d</mn></mfrac>"
         minus = "" if numerator > 0 else "-" if notation == "latex" else "<mo>&#x2212;</mo>"
         return minus + box % (abs(numerator), denominator), 4 if numerator > 0 else 3 if first else -1
-    return (f"<mi>{node.value}</mi>" if notation == "mathml" else str(node.value)), 5
+    return _name(str(node.value), notation), 5
+
+
+def _name(name: str, notation: Notation) -> str:
+    """A symbol or constant."""
+    if notation == "mathml":
+        return _MATHML_NAMES.get(name) or f"<mi>{html.escape(name)}</mi>"
+    return LATEX_NAMES.get(name, name) if notation == "latex" else name
 
 
 @functools.cache
@@ -128,22 +150,23 @@ def _forms(notation: Notation) -> dict[str, _Form]:
 
 def _form(row: Operator, notation: Notation) -> _Form:
     template = {"infix": row.infix, "latex": row.latex, "mathml": row.mathml}[notation]
-    pieces = tuple(text for text in _literals(template))
+    pieces, order = _fields(template)
     precedence = row.precedence if notation == "infix" else row.layout_precedence
     if precedence <= 2 and row.arity == 2:
-        return _Form(pieces=pieces, precedence=precedence, required=(precedence, precedence + 1))
-    if notation == "infix":
-        return _Form(pieces=pieces, precedence=precedence, required=(5, 4) if row.arity == 2 else (0, 0))
-    return _Form(
-        pieces=pieces, precedence=precedence, required=(0 if 0 in row.boxed else 5, 0 if 1 in row.boxed else 5)
-    )
+        required = (precedence, precedence + 1)
+    elif notation == "infix":
+        required = (5, 4) if row.name == "pow" else (0,) * row.arity
+    else:
+        required = tuple(0 if place in row.boxed else 5 for place in range(row.arity))
+    return _Form(pieces=pieces, order=order, precedence=precedence, required=required)
 
 
-def _literals(template: str) -> list[str]:
-    """The text before, between and after the fields of a format string, whose fields are in order."""
-    pieces = [""]
+def _fields(template: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The text before, between and after the fields of a format string, and which fields they are."""
+    pieces, order = [""], []
     for literal, field, _, _ in string.Formatter().parse(template):
         pieces[-1] += literal
         if field is not None:
             pieces.append("")
-    return pieces
+            order.append(int(field))
+    return tuple(pieces), tuple(order)
