@@ -48,9 +48,15 @@ def token_length(expr: Expression) -> int:
 
 def _fill(expr: Expression) -> int:
     """Remember the lengths of `expr` and of what is below it."""
-    for node in postorder(expr):
-        if node._tokens is None:
+    stack = [expr]
+    while stack:
+        node = stack[-1]
+        missing = [arg for arg in node.args if arg._tokens is None]
+        if missing:
+            stack += missing
+        else:
             set_tokens(node, _length(node))
+            stack.pop()
     return expr._tokens or 0
 
 

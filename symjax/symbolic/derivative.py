@@ -13,13 +13,16 @@ from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply, power
 from symjax.symbolic.budget import current_budget
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.expression import ONE, ZERO, Expression, integer, rational, symbol
-from symjax.symbolic.nodes import bit_of, set_derivative
+from symjax.symbolic.nodes import bit_of
 
 _TWO: Final = integer(2)
 _MINUS_TWO: Final = integer(-2)
 _MINUS_HALF: Final = rational(-1, 2)
 _BITS_OF_X: Final = bit_of("x") | bit_of("Y") | bit_of("Y'") | bit_of("Y''")
 """Symbols that x or the unknown function of x are."""
+MEMO_ENTRIES: Final = 2048
+_RECENT: Final[dict[str, dict[Expression, Expression]]] = {}
+"""Symbol -> node -> derivative, of nodes met of late.  A slot of the node would keep cycles of nodes alive."""
 _PRIMES: Final = {"Y": symbol("Y'"), "Y'": symbol("Y''")}
 
 
@@ -68,35 +71,40 @@ def derivative(expr: Expression, name: str = "x") -> Expression:
     if not expr.names & bit:
         return ZERO
     budget = current_budget()
-    if budget is None and name == "x":
-        return expr._derivative or _fill(expr)
-    known = {} if budget is None else budget.memo.setdefault(name, {})
+    memo = _RECENT.setdefault(name, {}) if budget is None else budget.memo.setdefault(name, {})
+    found = memo.get(expr)
+    if found is not None:
+        return found
+    known = _all_below(expr, bit, name, memo)
+    if budget is None and len(memo) > MEMO_ENTRIES:
+        memo.clear()
+    memo.update(known)
+    return known[expr]
+
+
+def _all_below(
+    expr: Expression, bit: int, name: str, memo: dict[Expression, Expression]
+) -> dict[Expression, Expression]:
+    """Node -> derivative, for `expr` and the nodes below it that depend on the symbols of `bit`."""
+    known: dict[Expression, Expression] = {}
     stack = [expr]
     while stack:
         node = stack[-1]
-        missing = [arg for arg in node.args if arg.names & bit and arg not in known]
+        missing = []
+        for arg in node.args:
+            if arg not in known and arg.names & bit:
+                found = memo.get(arg)
+                if found is None:
+                    missing.append(arg)
+                else:
+                    known[arg] = found
         if missing:
-            stack.extend(missing)
+            stack += missing
             continue
         stack.pop()
         if node not in known:
             known[node] = _rule(node, [known[arg] if arg.names & bit else ZERO for arg in node.args], name)
-    return known[expr]
-
-
-def _fill(expr: Expression) -> Expression:
-    """Remember the derivatives by x of `expr` and of what is below it."""
-    stack = [expr]
-    while stack:
-        node = stack[-1]
-        missing = [arg for arg in node.args if arg._derivative is None and arg.names & _BITS_OF_X]
-        if missing:
-            stack.extend(missing)
-            continue
-        stack.pop()
-        if node._derivative is None:
-            set_derivative(node, _rule(node, [arg._derivative or ZERO for arg in node.args], "x"))
-    return expr._derivative
+    return known
 
 
 def _rule(node: Expression, below: list[Expression], name: str) -> Expression:

@@ -28,7 +28,6 @@ class _Draft:
 
     __slots__ = (
         "__weakref__",
-        "_derivative",
         "_facts",
         "_leads",
         "_order",
@@ -49,7 +48,6 @@ class _Draft:
     size: int
     depth: int
     names: int
-    _derivative: Any
     _facts: dict[str, Any] | None
     _leads: bool | None
     _order: Any
@@ -97,11 +95,11 @@ class Expression(_Draft):
 
 _TABLE: dict[tuple[str, Any], weakref.ref[Expression]] = {}
 _LOCK: Final = threading.Lock()
-_RECENT: deque[Expression] = deque(maxlen=16_384)
+_RECENT: deque[Expression] = deque(maxlen=4096)
 _RECENT_SIZE: Final = 8
 """Small nodes are kept for a while after their last use: random trees are full of the same few."""
 
-_GROWTH: Final = 16_384
+_GROWTH: Final = 4096
 _BITS: dict[tuple[str, str], int] = {}
 
 
@@ -161,7 +159,7 @@ def _make(key: tuple[str, Any], args: tuple[Expression, ...], value: Value, new:
     draft.size = size
     draft.depth = depth
     draft.names = names
-    draft._derivative = draft._facts = draft._leads = draft._order = draft._parts = draft._signs = draft._tokens = None
+    draft._facts = draft._leads = draft._order = draft._parts = draft._signs = draft._tokens = None
     draft.__class__ = Expression
     if not new:
         return _enter(key, draft)
@@ -218,7 +216,6 @@ def names_of(expr: Expression) -> list[tuple[str, str]]:
 
 
 set_facts: Final[Callable[[Expression, Any], None]] = _Draft._facts.__set__  # type: ignore[attr-defined]
-set_derivative: Final[Callable[[Expression, Any], None]] = _Draft._derivative.__set__  # type: ignore[attr-defined]
 set_leads: Final[Callable[[Expression, bool], None]] = _Draft._leads.__set__  # type: ignore[attr-defined]
 set_order: Final[Callable[[Expression, Any], None]] = _Draft._order.__set__  # type: ignore[attr-defined]
 set_parts: Final[Callable[[Expression, Any], None]] = _Draft._parts.__set__  # type: ignore[attr-defined]

@@ -17,7 +17,6 @@ from symjax.symbolic.expression import (
     SYMBOL_BITS,
     Expression,
     integer,
-    postorder,
     rational,
 )
 from symjax.symbolic.nodes import set_order
@@ -66,13 +65,15 @@ def sort_key(expr: Expression) -> tuple[Any, ...]:
 
 def _fill(expr: Expression) -> tuple[Any, ...]:
     """Remember the keys of `expr` and of what is below it."""
-    if all(arg._order is not None for arg in expr.args):
-        key = _key(expr)
-        set_order(expr, key)
-        return key
-    for node in postorder(expr):
-        if node._order is None:
+    stack = [expr]
+    while stack:
+        node = stack[-1]
+        missing = [arg for arg in node.args if arg._order is None]
+        if missing:
+            stack += missing
+        else:
             set_order(node, _key(node))
+            stack.pop()
     return expr._order
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from symjax.symbolic.balls import evaluate
-from symjax.symbolic.expression import CONSTANT, INTEGER, RATIONAL, SYMBOL, Expression, postorder
+from symjax.symbolic.expression import CONSTANT, INTEGER, RATIONAL, SYMBOL, Expression
 from symjax.symbolic.nodes import set_signs
 from symjax.symbolic.ordering import is_constant, ratio
 
@@ -44,16 +44,15 @@ def is_positive(expr: Expression) -> bool:
 
 def _fill(expr: Expression) -> int:
     """Remember what is known of `expr` and of what is below it."""
-    for arg in expr.args:
-        if arg._signs is None:
-            break
-    else:
-        found = _signs(expr)
-        set_signs(expr, found)
-        return found
-    for node in postorder(expr):
-        if node._signs is None:
+    stack = [expr]
+    while stack:
+        node = stack[-1]
+        missing = [arg for arg in node.args if arg._signs is None]
+        if missing:
+            stack += missing
+        else:
             set_signs(node, _signs(node))
+            stack.pop()
     return expr._signs or 0
 
 
