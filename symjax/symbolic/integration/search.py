@@ -12,11 +12,14 @@ from symjax.symbolic.expression import ONE, Expression, X
 from symjax.symbolic.integration import angles, substitution, table
 from symjax.symbolic.integration.ansatz import ansatz
 from symjax.symbolic.integration.field import TooWide
-from symjax.symbolic.integration.views import depends, expand, split_constant, terms
+from symjax.symbolic.integration.views import depends, expand, level, split_constant, terms, weight
 from symjax.symbolic.limits import TooLarge, Undefined
 
 DEFAULT_BUDGET: Final = 600
 MAX_DEPTH: Final = 14
+MAX_LEVEL: Final = 2
+MAX_WEIGHT: Final = 4
+"""Most kernels inside each other, and most kernels, for which a system is set up; beyond, hardly any has a solution."""
 MAX_NESTING: Final = 60
 """Deepest nesting of operators in an integrand; what is deeper is given up at once."""
 
@@ -115,14 +118,20 @@ class Search:
         for place, term in enumerate(ordered):
             part = self.integral(term)
             if part is None:
-                left = ordered[place:]
-                whole = self.tried(_by_ansatz, add(*left))
+                whole = self._of_kernels(ordered[place:])
                 if whole is None:
                     return None
                 found.append(whole)
                 break
             found.append(part)
         return add(*found)
+
+    def _of_kernels(self, terms: list[Expression]) -> Expression | None:
+        """The integral of terms of which the first alone has none: those with kernels as a whole, then the others."""
+        moving = [term for term in terms if level(term)]
+        whole = self.tried(_by_ansatz, add(*moving)) if len(moving) > 1 else None
+        rest = self.integral(add(*(term for term in terms if not level(term)))) if whole is not None else None
+        return None if whole is None or rest is None else add(whole, rest)
 
     def may_solve_system(self) -> bool:
         """Whether one more linear system may be set up; counts it."""
@@ -134,6 +143,8 @@ Rule = Callable[[Search, Expression], Expression | None]
 
 
 def _by_ansatz(search: Search, expr: Expression) -> Expression | None:
+    if level(expr) > MAX_LEVEL or weight(expr) > MAX_WEIGHT:
+        return None
     return ansatz(expr) if search.may_solve_system() else None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from symjax.symbolic.arithmetic import MINUS_ONE, add, exponential, multiply, power
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.derivative import derivative
-from symjax.symbolic.expression import INTEGER, ONE, ZERO, Expression, X, integer, postorder, symbol
+from symjax.symbolic.expression import ONE, ZERO, Expression, X, integer, postorder, symbol
 from symjax.symbolic.integration.views import (
     at,
     base_and_whole,
@@ -21,6 +21,7 @@ from symjax.symbolic.integration.views import (
     replace,
     subexpressions,
     terms,
+    weight,
 )
 from symjax.symbolic.limits import number
 from symjax.symbolic.ordering import is_number, ratio
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from symjax.symbolic.integration.search import Search
 
 MAX_INNER: Final = 16
+_RELATED: Final = frozenset({"sin", "cos", "tan", "sinh", "cosh", "tanh"})
 NEW: Final = symbol("u'")
 """The new variable while x may still occur."""
 
@@ -42,9 +44,17 @@ def by_inner_derivative(search: Search, expr: Expression) -> Expression | None:
     Raises:
       TooLarge, Undefined: see `canonical`.
     """
+    bases = _bases(expr)
+    below = {base: set(postorder(base)) for base in bases}
     for inner in _candidates(expr):
+        hidden = [base for base in bases if not _may_hold(below[base], inner)]
         slope = derivative(inner)
         if slope is ZERO:
+            continue
+        slopes = _bases(slope)
+        if any(base not in slopes for base in hidden):
+            continue
+        if any(base not in below and not _may_hold(set(postorder(base)), inner) for base in slopes):
             continue
         outer = in_terms_of(over(expr, slope), inner)
         if outer is not None:
@@ -52,6 +62,30 @@ def by_inner_derivative(search: Search, expr: Expression) -> Expression | None:
             if found is not None:
                 return at(found, inner)
     return None
+
+
+def _bases(expr: Expression) -> list[Expression]:
+    """The factors that hold x, without exponents that are numbers."""
+    found = []
+    for factor in factors(expr):
+        base = factor.args[0] if factor.op == "pow" and is_number(factor.args[1]) else factor
+        if depends(base):
+            found.append(base)
+    return found
+
+
+def _may_hold(nodes: set[Expression], inner: Expression) -> bool:
+    """Whether something with these nodes may be a function of `inner`."""
+    if inner in nodes:
+        return True
+    op = inner.op
+    if op == "pow":
+        return inner.args[0] in nodes
+    if op == "exp":
+        return any(node.op == "exp" for node in nodes)
+    if op == "add":
+        return any(node.op == "add" for node in nodes)
+    return op in _RELATED and any(node.op in _RELATED and node.args[0] is inner.args[0] for node in nodes)
 
 
 def _candidates(expr: Expression) -> list[Expression]:
@@ -159,14 +193,6 @@ def by_inverse(search: Search, expr: Expression) -> Expression | None:
         if found is not None:
             return at(found, kernel)
     return None
-
-
-def weight(expr: Expression) -> int:
-    """Number of distinct functions, roots and exponentials of x in `expr`."""
-    return sum(
-        node.op not in ("add", "mul") and (node.op != "pow" or node.args[1].op != INTEGER)
-        for node in subexpressions(expr)
-    )
 
 
 def _inversions(expr: Expression) -> Iterator[tuple[Expression, Expression, dict[Expression, Expression]]]:

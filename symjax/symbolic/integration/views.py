@@ -16,14 +16,12 @@ Linear = tuple[Expression, Expression]
 
 MAX_EXPANDED: Final = 60
 
+_X_BIT: Final = X.names
+
 
 def depends(expr: Expression) -> bool:
     """Whether x occurs in `expr`."""
-    return fact(expr, "has x", _has_x)
-
-
-def _has_x(node: Expression, below: list[bool]) -> bool:
-    return node is X or True in below
+    return expr.names & _X_BIT != 0
 
 
 def factors(expr: Expression) -> tuple[Expression, ...]:
@@ -170,6 +168,27 @@ def expand(expr: Expression) -> Expression:
 def subexpressions(expr: Expression) -> list[Expression]:
     """Distinct nodes with x below and including `expr`, x itself and numbers left out, largest last."""
     return [node for node in postorder(expr) if node.args and depends(node)]
+
+
+def is_kernel(node: Expression) -> bool:
+    """Whether `node` moves and is neither a sum, a product, a whole power nor x itself."""
+    if not node.args or not depends(node) or node.op in ("add", "mul"):
+        return False
+    return node.op != "pow" or node.args[1].op != INTEGER
+
+
+def weight(expr: Expression) -> int:
+    """Number of distinct kernels in `expr`: functions, roots and exponentials of x."""
+    return sum(map(is_kernel, postorder(expr)))
+
+
+def level(expr: Expression) -> int:
+    """How many kernels are nested in `expr`: 2 for sin(ln(x)) + x."""
+    return fact(expr, "level", _level)
+
+
+def _level(node: Expression, below: list[int]) -> int:
+    return max(below, default=0) + is_kernel(node)
 
 
 def is_rational_multiple(left: Expression, right: Expression) -> tuple[int, int] | None:
