@@ -9,16 +9,17 @@ an agreeing one their difference is below 2^-64 of their size.  Agreement at poi
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 import flint
 from flint import acb, arb, fmpq
 
-from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, UNDEFINED, evaluate, leaf
-from symjax.symbolic.expression import INTEGER, Expression, X, postorder, symbol
-from symjax.symbolic.programs import Program
+from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, UNDEFINED, leaf
+from symjax.symbolic.expression import INTEGER, SYMBOL, Expression, X, symbol
+from symjax.symbolic.operators import SYMBOLS
+from symjax.symbolic.programs import Program, enter
 
 PRECISIONS: Final = (106, 424, 1696)
 NARROW: Final = arb(2) ** -64
@@ -31,6 +32,10 @@ CONSTANTS: Final[tuple[Mapping[str, tuple[int, int]], ...]] = (
     MappingProxyType({"a8": (787, 1024), "a9": (-1481, 1024)}),
     MappingProxyType({"a8": (-413, 1024), "a9": (2287, 1024)}),
 )
+OTHERS: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
+    {name: (1024 + 269 * place, 1024) for place, name in enumerate(SYMBOLS) if name != "x"}
+)
+"""Values of the symbols that stay the same from point to point."""
 UNKNOWNS: Final = tuple(symbol(name) for name in ("Y", "Y'", "Y''"))
 
 Jet = tuple[acb, *tuple[acb, ...]]
@@ -70,11 +75,14 @@ def agrees(antiderivative: Expression, integrand: Expression) -> Agreement:
     Stops at the second point that agrees and at the first that differs.  A point counts as undefined where an absolute
     value is taken of something that is not real: it has no derivative there.
     """
-    nodes = list(postorder(antiderivative))
+    nodes = _nodes(antiderivative)
+    program = Program(integrand, nodes)
+    others = _others(program.nodes)
     agreeing = undefined = 0
     real = False
     for point in POINTS:
-        verdict, value_real = _judge(lambda precision, at=point: _slope_less(integrand, nodes, at, precision))
+        at = others | {"x": point}
+        verdict, value_real = _judge(lambda at=at: _slope_less(program, nodes, at))
         real = real or value_real
         if verdict is None:
             undefined += 1
@@ -90,14 +98,15 @@ def agrees(antiderivative: Expression, integrand: Expression) -> Agreement:
 def satisfies(equation: Expression, solution: Expression) -> Agreement:
     """Whether `solution` solves `equation` = 0, an expression in x, Y, Y', Y'', at six points for each of two sets of
     values of a8 and a9."""
-    program, nodes = Program(equation), list(postorder(solution))
+    program, nodes = Program(equation), _nodes(solution)
     order = 2 if UNKNOWNS[2] in program.nodes else 1
+    others = _others([*program.nodes, *nodes])
     counts = {True: 0, False: 0, None: 0}
     real = False
     for constants in CONSTANTS:
         for point in ODE_POINTS:
-            at = {"x": point, **constants}
-            verdict, value_real = _judge(lambda _, at=at: _residual(program, nodes, at, order))
+            at = {**others, **constants, "x": point}
+            verdict, value_real = _judge(lambda at=at: _residual(program, nodes, at, order))
             counts[verdict] += 1
             real = real or value_real
     return Agreement(agreeing=counts[True], differing=counts[False], undefined=counts[None], real=real)
@@ -107,13 +116,13 @@ _Found = tuple[acb, acb, arb]
 """The answer's value, what should be zero, and the size that zero is measured by."""
 
 
-def _judge(compute: Callable[[int], _Found | None]) -> tuple[bool | None, bool]:
+def _judge(compute: Callable[[], _Found | None]) -> tuple[bool | None, bool]:
     """Whether both sides agree at a point (None: not known), and whether the answer is real there."""
     before, real = flint.ctx.prec, False
     try:
         for precision in PRECISIONS:
             flint.ctx.prec = precision
-            found = compute(precision)
+            found = compute()
             if found is None:
                 continue
             answer, difference, scale = found
@@ -127,29 +136,29 @@ def _judge(compute: Callable[[int], _Found | None]) -> tuple[bool | None, bool]:
         flint.ctx.prec = before
 
 
-def _slope_less(
-    integrand: Expression, nodes: Sequence[Expression], point: tuple[int, int], precision: int
-) -> _Found | None:
+def _slope_less(integrand: Program, nodes: Sequence[Expression], point: Mapping[str, tuple[int, int]]) -> _Found | None:
     """The difference between the derivative and the integrand; None where one of them is undefined."""
-    found = _jets(nodes, {"x": point}, 1)
-    if found is None:
+    given = _balls(point)
+    jets = _jets(nodes, given, 1)
+    values = None if jets is None else integrand(given, [jet[0] for jet in jets])
+    if jets is None or values is None:
         return None
-    jet, memo = found
-    value = evaluate(integrand, point, precision=precision, memo=memo)
+    value, jet = values[integrand.place], jets[-1]
     slope = jet[1] if len(jet) > 1 else acb(0)
-    return (jet[0], slope - value, abs(value)) if value.is_finite() and slope.is_finite() else None
+    return (jet[0], slope - value, abs(value)) if slope.is_finite() else None
 
 
 def _residual(
     equation: Program, nodes: Sequence[Expression], point: Mapping[str, tuple[int, int]], order: int
 ) -> _Found | None:
     """What the solution leaves of the equation; None where one of them is undefined."""
-    found = _jets(nodes, point, order)
-    if found is None:
+    given = _balls(point)
+    jets = _jets(nodes, given, order)
+    if jets is None:
         return None
-    jet = found[0] + (acb(0),) * (order + 1 - len(found[0]))
-    given = {str(name.value): value for name, value in zip(UNKNOWNS, jet, strict=False)}
-    values = equation(given | {"x": acb(fmpq(*point["x"]))}) if all(part.is_finite() for part in jet) else None
+    jet = jets[-1] + (acb(0),) * (order + 1 - len(jets[-1]))
+    given |= {str(name.value): value for name, value in zip(UNKNOWNS, jet, strict=False)}
+    values = equation(given) if all(part.is_finite() for part in jet) else None
     if values is None:
         return None
     return jet[0], values[-1], _scale(equation.nodes[-1], dict(zip(equation.nodes, values, strict=True)))
@@ -174,17 +183,32 @@ def _scale(node: Expression, values: Mapping[Expression, acb]) -> arb:
     return factor * largest
 
 
-def _jets(
-    nodes: Sequence[Expression], point: Mapping[str, tuple[int, int]], order: int
-) -> tuple[Jet, dict[Expression, acb]] | None:
-    """The jet of the last of `nodes`, which are in postorder, and the values of all; None where one is undefined."""
+def _nodes(expr: Expression) -> tuple[Expression, ...]:
+    """The distinct nodes, operands before operators."""
+    places: dict[Expression, int] = {}
+    enter(expr, places)
+    return tuple(places)
+
+
+def _others(nodes: Iterable[Expression]) -> dict[str, tuple[int, int]]:
+    """Values of the symbols beside x that occur."""
+    names = (str(node.value) for node in nodes if node.op == SYMBOL)
+    return {name: OTHERS[name] for name in names if name in OTHERS}
+
+
+def _balls(point: Mapping[str, tuple[int, int]]) -> dict[str, acb]:
+    """The coordinates of a point at the precision in force."""
+    return {name: acb(fmpq(*value)) for name, value in point.items()}
+
+
+def _jets(nodes: Sequence[Expression], values: Mapping[str, acb], order: int) -> list[Jet] | None:
+    """The jets of `nodes`, operands first; None where one is undefined."""
     known: dict[Expression, Jet] = {}
-    values = {name: acb(fmpq(*value)) for name, value in point.items()}
     for node in nodes:
         jet = known[node] = _jet(node, known, values, order)
         if not jet[0].is_finite():
             return None
-    return known[nodes[-1]], {node: jet[0] for node, jet in known.items()}
+    return list(known.values())
 
 
 def _jet(node: Expression, known: Mapping[Expression, Jet], values: Mapping[str, acb], order: int) -> Jet:

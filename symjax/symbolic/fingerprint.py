@@ -8,15 +8,15 @@ any precision; a digit that a ball leaves open is settled with more bits, never 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import flint
 from flint import acb, arb, fmpq
 
 from symjax.symbolic.balls import UNDEFINED, evaluate
-from symjax.symbolic.expression import Expression, occurs, postorder
-from symjax.symbolic.operators import UNKNOWNS
+from symjax.symbolic.expression import SYMBOL, Expression, occurs, postorder
+from symjax.symbolic.operators import SYMBOLS, UNKNOWNS
 from symjax.symbolic.programs import Program
 
 POINTS: Final = ((4791, 65536), (-3433, 65536), (12565, 65536))
@@ -26,6 +26,8 @@ INTEGRAND_POINTS: Final = tuple(
 EQUATION_POINTS: Final = tuple(
     (number, 4096) for number in (1093, 2521, -877, 3767, -1979, 389, 4591, -3181, 1801, -4217, 3011, -2399)
 )
+OTHERS: Final = {name: (4096 + 1093 * place, 4096) for place, name in enumerate(SYMBOLS) if name != "x"}
+"""Values of the symbols beside x in integrands."""
 PRECISIONS: Final = (128, 512, 2048)
 DIGITS: Final = 15
 EXPONENT_BOUND: Final = 1000
@@ -59,8 +61,11 @@ def of_integrand(expr: Expression) -> str:
     expression as it is written.
     """
     texts = []
+    program = Program(expr)
+    names = [str(node.value) for node in program.nodes if node.op == SYMBOL]
     for point in INTEGRAND_POINTS if expr.size <= MAX_SIZE else ():
-        text = _text_at(lambda precision, at=point: evaluate(expr, at, precision=precision))
+        at = {name: OTHERS.get(name, point) for name in names}
+        text = _text_at(lambda precision, at=at: _value(program, at, precision))
         if text is not None:
             texts.append(text)
             if len(texts) == len(POINTS):
@@ -105,6 +110,17 @@ def _highest_derivative(equation: Program, highest: int, place: int, precision: 
             values.append(found[-1])
         slope = values[1] - values[0]
         return -values[0] / slope if (values[2] - values[1] - slope).contains(0) else UNDEFINED
+    finally:
+        flint.ctx.prec = before
+
+
+def _value(program: Program, at: Mapping[str, tuple[int, int]], precision: int) -> acb:
+    """The value at a point; not finite where there is none."""
+    before = flint.ctx.prec
+    flint.ctx.prec = precision
+    try:
+        values = program({name: acb(fmpq(*value)) for name, value in at.items()})
+        return UNDEFINED if values is None else values[-1]
     finally:
         flint.ctx.prec = before
 

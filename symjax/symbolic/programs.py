@@ -12,7 +12,7 @@ from typing import Any, Final
 from flint import acb
 
 from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, leaf
-from symjax.symbolic.expression import INTEGER, Expression, postorder
+from symjax.symbolic.expression import INTEGER, Expression
 
 _LEAF, _UNARY, _ADD, _MUL, _WHOLE, _BINARY = range(6)
 
@@ -31,21 +31,26 @@ class Program:
     """The values of an expression and of all its parts.
 
     Attributes:
-      nodes: the distinct nodes, operands first; the last one is the expression.
+      nodes: the distinct nodes, operands first, after those that were given.
+      place: of the expression among the nodes; the last one, unless it was given.
     """
 
-    def __init__(self, expr: Expression) -> None:
-        self.nodes: Sequence[Expression] = tuple(postorder(expr))
-        places = {node: place for place, node in enumerate(self.nodes)}
-        self._steps: list[_Step | None] = [_step(node, places) for node in self.nodes]
+    def __init__(self, expr: Expression, given: Sequence[Expression] = ()) -> None:
+        """How to compute `expr` from symbols, and from the values of the nodes in `given`."""
+        places = {node: place for place, node in enumerate(given)}
+        enter(expr, places)
+        self.nodes: Sequence[Expression] = tuple(places)
+        self.place = places[expr]
+        self._steps: list[_Step | None] = [_step(node, places) for node in self.nodes[len(given) :]]
 
-    def __call__(self, values: Mapping[str, acb]) -> list[acb] | None:
+    def __call__(self, values: Mapping[str, acb], given: Sequence[acb] = ()) -> list[acb] | None:
         """The values of `nodes` at the precision in force; None if one of them has none.
 
         Args:
           values: of the symbols.
+          given: of the nodes that were given.
         """
-        known: list[acb] = []
+        known: list[acb] = list(given)
         for step in self._steps:
             if step is None:
                 return None
@@ -73,6 +78,18 @@ class Program:
                 return None
             known.append(value)
         return known
+
+
+def enter(expr: Expression, places: dict[Expression, int]) -> None:
+    """Gives the nodes of `expr` that have none a place behind those that have, operands before operators."""
+    stack = [expr]
+    while stack:
+        node = stack[-1]
+        missing = [arg for arg in node.args if arg not in places]
+        if missing:
+            stack += missing
+        elif stack.pop() not in places:
+            places[node] = len(places)
 
 
 def _step(node: Expression, places: Mapping[Expression, int]) -> _Step | None:

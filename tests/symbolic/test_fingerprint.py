@@ -6,8 +6,9 @@ from flint import arb
 
 from symjax.symbolic import fingerprint as module
 from symjax.symbolic.expression import X, integer, rational, raw
-from symjax.symbolic.fingerprint import POINTS, clear_memo, fingerprint, structure
+from symjax.symbolic.fingerprint import POINTS, clear_memo, fingerprint, of_integrand, structure
 from symjax.symbolic.sampling import LengthSampler, SeedSampler
+from symjax.tokenization.prefix import parse
 from tests.symbolic.test_series import read
 
 GOLDEN = "4288f180a74f8c9f24c432277950bb6c"
@@ -116,3 +117,51 @@ def ball(text, radius="0"):
 
 def test_points_are_dyadic():
     assert all(bottom & (bottom - 1) == 0 for _, bottom in POINTS)
+
+
+SAME_INTEGRANDS = [
+    ("mul 2 mul sin x cos x", "sin mul 2 x"),
+    ("div 1 sub 1 x", "sub 0 div 1 sub x 1"),
+    ("sqrt sq x", "mul x div sqrt sq x x"),
+    ("ln exp x", "x"),
+    ("asin x", "sub acos 0 acos x"),
+    ("sub x x", "mul 0 x"),
+    ("pow x x", "exp mul x ln x"),
+]
+
+
+@pytest.mark.parametrize(("left", "right"), SAME_INTEGRANDS)
+def test_equal_integrands_share_their_key(left, right):
+    assert of_integrand(read(left)) == of_integrand(read(right))
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("x", "mul 2 x"),  # multiples are other problems
+        ("x", "sub 0 x"),
+        ("x", "add x div 1 10000000000"),
+        ("sin x", "cos x"),
+        ("ln x", "mul div 1 2 ln sq x"),  # they differ where x is negative
+        ("div x sub x x", "div 1 sub x x"),  # defined nowhere: told apart as they are written
+    ],
+)
+def test_other_integrands_have_other_keys(left, right):
+    assert of_integrand(read(left)) != of_integrand(read(right))
+
+
+def test_points_without_a_value_are_passed_over():
+    pole = "div 1 sub x div 1623 4096"
+    assert of_integrand(read(pole)) == of_integrand(read(f"mul 2 div {pole} 2"))
+    assert of_integrand(read(pole)) != of_integrand(read(f"mul 2 {pole}"))
+
+
+def test_coefficients_of_integrands_matter():
+    one, two = parse(["mul", "a0", "x"]), parse(["mul", "a1", "x"])
+    assert of_integrand(one) == of_integrand(parse(["mul", "x", "a0"]))
+    assert len({of_integrand(one), of_integrand(two), of_integrand(parse(["x"]))}) == 3
+
+
+def test_integrands_have_keys_of_their_own():
+    assert of_integrand(X) != fingerprint(X)
+    assert of_integrand(X) == "c559460e5b48f2ad7d19e0438ac4ab79"
