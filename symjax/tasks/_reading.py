@@ -8,10 +8,15 @@ from symjax.tasks import Rejection
 from symjax.tokenization import prefix
 
 _REASONS = {"length": "too_long", "nesting": "too_deep"}
+_TOKENS = frozenset(prefix.TOKENS)
+_PREFIX_ALONE = frozenset({"add", "sub", "mul", "div", "pow", prefix.PLUS, prefix.MINUS})
 
 
 def read_expression(text: str, words: tuple[str, ...] = prefix.TOKENS) -> Expression | Rejection:
-    """The raw expression of `text`: prefix if every word is a prefix token, else infix.  A lone digit is a number.
+    """The raw expression of `text`, prefix or infix.
+
+    It is prefix if every word is a prefix token of any task, or the first one is a token that infix does not have.  A
+    lone digit is a number.
 
     Args:
       text: what was typed.
@@ -21,10 +26,14 @@ def read_expression(text: str, words: tuple[str, ...] = prefix.TOKENS) -> Expres
     """
     tokens = text.split()
     try:
-        if tokens and set(words).issuperset(tokens) and not (len(tokens) == 1 and tokens[0] in prefix.DIGITS):
-            return prefix.parse(tokens, words=words)
-        return read_infix(text, words=words)
+        return prefix.parse(tokens, words=words) if _is_prefix(tokens) else read_infix(text, words=words)
     except prefix.PrefixError as error:
         return Rejection("malformed", str(error))
     except ReadError as error:
         return Rejection(_REASONS.get(error.limit, "malformed"), str(error))
+
+
+def _is_prefix(tokens: list[str]) -> bool:
+    if len(tokens) <= 1:
+        return bool(_PREFIX_ALONE.intersection(tokens))
+    return tokens[0] in _PREFIX_ALONE or _TOKENS.issuperset(tokens)

@@ -416,3 +416,25 @@ def test_the_module_needs_neither_jax_nor_sympy(tmp_path) -> None:
     program = "import symjax.tasks.taylor, sys; print({'jax', 'sympy', 'flax', 'grain'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("sin sec x", "token 1: unknown token 'sec'"),
+        ("sub Y' x", 'token 1: unknown token "Y\'"'),
+        ("add x word", "token 2: unknown token 'word'"),
+        ("mul pi x", "token 1: unknown token 'pi'"),
+        ("h x x x", "token 0: unknown token 'h'"),
+        ("x*sec(x)", "character 2: unknown name 'sec'"),
+        ("x + Y'", 'character 4: unknown name "Y\'"'),
+        ("a0", "character 0: unknown name 'a0'"),
+        ("Abs(x)", "character 0: unknown name 'Abs'"),
+    ],
+)
+def test_words_of_other_tasks_are_refused_by_name_and_place(text: str, named: str) -> None:
+    outcome = load().read_problem(text)
+    assert isinstance(outcome, Rejection)
+    assert outcome.reason == "malformed"
+    assert outcome.detail.startswith(named)
+    assert not {"sec", "pi", "Y"} & set(load().problem_vocabulary.tokens)
