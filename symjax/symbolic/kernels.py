@@ -183,7 +183,9 @@ class Kernels:
         found = self._powers.get(key)
         if found is None:
             base, rest = self._keys[index]
-            scaled = multiply(number(exponent, self.step(index)), rest)
+            scaled = number(exponent, self.step(index))
+            if rest is not ONE:
+                scaled = multiply(scaled, rest)
             if base is E:
                 value = apply("exp", scaled)
                 kind = _EXPONENTIAL if value.op == "exp" else _OTHER

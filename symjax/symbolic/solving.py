@@ -92,15 +92,14 @@ def _undo(node: Expression, place: int, value: Expression, negative: Choice) -> 
     return multiply(MINUS_ONE, found) if op in _TWO_SIDED and negative() else found
 
 
-def numerator(expr: Expression, name: str) -> tuple[Kernels, fmpz_mpoly]:
-    """The factors above the line of `expr` that hold the symbol `name`, multiplied out, over the kernels of `expr`.
+def numerator(expr: Expression, name: str, kernels: Kernels) -> fmpz_mpoly:
+    """The factors above the line of `expr` that hold the symbol `name`, multiplied out, over its `kernels`.
 
     Where `expr` is 0 and defined, so is this, unless another factor is 0.  1 where the symbol does not occur.
 
     Raises:
       GaveUp: above the limits.
     """
-    kernels = Kernels(expr)
     field = kernels.field
     quotient = factor(kernels, cancelled(kernels, kernels.quotient(expr)))
     holders = kernels.holders(name)
@@ -109,7 +108,7 @@ def numerator(expr: Expression, name: str) -> tuple[Kernels, fmpz_mpoly]:
         degrees = field.polynomial(index).degrees()
         if exponent > 0 and any(degrees[holder] for holder in holders):
             powers[index] = 1
-    return kernels, field.expand(powers)
+    return field.expand(powers)
 
 
 def solve_in_kernel(kernels: Kernels, polynomial: fmpz_mpoly, name: str, negative: Choice) -> Expression | None:

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from flint import fmpz_mpoly
-
 from symjax.symbolic.arithmetic import MINUS_ONE
 from symjax.symbolic.canonical import add, apply, multiply, power
 from symjax.symbolic.derivative import derivative
-from symjax.symbolic.expression import ZERO, Expression, occurs, symbol
+from symjax.symbolic.expression import Expression, occurs, symbol
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.operators import UNKNOWNS
 from symjax.symbolic.quotients import GaveUp
-from symjax.symbolic.simplify import common_factors, simplify_quotient
+from symjax.symbolic.simplify import simplify_quotient
 from symjax.symbolic.solving import Choice, isolate, numerator, solve_in_kernel
 
 VARIABLE: Final = "x"
@@ -92,41 +90,33 @@ def equation_of(family: Expression, order: int, negative: Choice, expanded: bool
       Unsolvable: a constant is gone or cannot be solved for, or the equation lacks its highest derivative.
       TooLarge, Undefined: see `symjax.symbolic.canonical`.
     """
-    value = isolate(family, CONSTANTS[0], symbol(UNKNOWNS[0]), negative)
-    if value is None:
-        difference = add(family, multiply(MINUS_ONE, symbol(UNKNOWNS[0])))
-        value = _in_kernel(_numerator(difference, CONSTANTS[0]), CONSTANTS[0], negative)
-    slope = derivative(value)
-    found = _numerator(slope, UNKNOWNS[1])
-    if order == 2:
-        if not occurs(CONSTANTS[1], slope):
-            raise Unsolvable("constant_gone")
-        try:
-            value = _in_kernel(found, CONSTANTS[1], negative)
-        except Unsolvable:
-            value = isolate(common_factors(slope), CONSTANTS[1], ZERO, negative)
-            if value is None:
-                raise
-        found = _numerator(derivative(value), UNKNOWNS[2])
-    kernels, polynomial = found
+    try:
+        value = isolate(family, CONSTANTS[0], symbol(UNKNOWNS[0]), negative)
+        if value is None:
+            value = _solution(
+                add(family, multiply(MINUS_ONE, symbol(UNKNOWNS[0]))), CONSTANTS[0], CONSTANTS[0], negative
+            )
+        slope = derivative(value)
+        if order == 2:
+            slope = derivative(_solution(slope, UNKNOWNS[1], CONSTANTS[1], negative))
+        kernels = Kernels(slope)
+        polynomial = numerator(slope, UNKNOWNS[order], kernels)
+    except GaveUp as error:
+        raise Unsolvable("too_many_terms", str(error)) from error
     written = kernels.polynomial(polynomial)
     if not occurs(UNKNOWNS[order], written):
-        raise Unsolvable("no_derivative")
+        raise Unsolvable("no_derivative", f"{UNKNOWNS[order]} does not occur")
     return written if expanded else simplify_quotient(kernels, kernels.field.register(polynomial))
 
 
-def _numerator(expr: Expression, name: str) -> tuple[Kernels, fmpz_mpoly]:
-    try:
-        return numerator(expr, name)
-    except GaveUp as error:
-        raise Unsolvable("too_many_terms") from error
-
-
-def _in_kernel(equation: tuple[Kernels, fmpz_mpoly], name: str, negative: Choice) -> Expression:
-    try:
-        value = solve_in_kernel(*equation, name, negative)
-    except GaveUp as error:
-        raise Unsolvable("too_many_terms") from error
+def _solution(expr: Expression, unknown: str, name: str, negative: Choice) -> Expression:
+    """A solution for the constant `name` of the part of expr = 0 that holds the unknown."""
+    if not occurs(name, expr):
+        raise Unsolvable("constant_gone", f"{name} does not occur")
+    kernels = Kernels(expr)
+    value = None
+    if len(kernels.holders(name)) == 1:
+        value = solve_in_kernel(kernels, numerator(expr, unknown, kernels), name, negative)
     if value is None:
-        raise Unsolvable("constant_not_isolated")
+        raise Unsolvable("constant_not_isolated", f"{name} occurs in more than one way")
     return value

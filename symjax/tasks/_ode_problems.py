@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from symjax.symbolic.agreement import Agreement, satisfies
 from symjax.symbolic.budget import OutOfBudget, node_budget
-from symjax.symbolic.conventions import foreign_form
+from symjax.symbolic.conventions import foreign_form, token_length
 from symjax.symbolic.expression import Expression, occurs, postorder
 from symjax.symbolic.limits import TooLarge, Undefined
 from symjax.symbolic.tree_sampling import TreeSampler
@@ -22,6 +22,10 @@ from symjax.tasks._ode_families import CONSTANTS, VARIABLE, Unsolvable, absorbed
 
 LEAST_OPERATORS = {1: 3, 2: 5}
 """Fewest operators that a tree is asked to have, by the order of the equation."""
+
+
+_DOUBTFUL = 0.5
+"""Share of agreeing points below which the other branches are tried."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,7 @@ class Draw:
         expanded_fraction: float,
         agreeing_fraction: float,
         budget: int,
+        max_tokens: int,
     ) -> None:
         """How equations are drawn.
 
@@ -63,6 +68,7 @@ class Draw:
           expanded_fraction: share of the equations that are written multiplied out; others in the shortest way.
           agreeing_fraction: smallest share of the points at which a solution must satisfy its equation.
           budget: nodes that may be built for one equation.
+          max_tokens: of an equation; longer ones are not checked any further.
         """
         self._sampler = sampler
         self._order = order
@@ -71,6 +77,7 @@ class Draw:
         self._expanded_fraction = expanded_fraction
         self._agreeing_fraction = agreeing_fraction
         self._budget = budget
+        self._max_tokens = max_tokens
 
     def __call__(self, rng: random.Random) -> Problem | Rejection:
         """A random equation with its solution, or why this attempt has none."""
@@ -112,8 +119,10 @@ class Draw:
             return choices[-1]
 
         equation = equation_of(family, self._order, first, expanded)
+        if token_length(equation) > self._max_tokens:
+            return Rejection("too_long", f"the equation takes more than {self._max_tokens} tokens")
         agreement = satisfies(equation, family)
-        if choices and agreement.differing:
+        if choices and agreement.differing and agreement.share < _DOUBTFUL:
             found = self._opposite(family, expanded, choices)
             if found is not None and found[1].share > agreement.share:
                 equation, agreement = found
@@ -130,6 +139,8 @@ class Draw:
         rest = list(reversed(choices))
         try:
             equation = equation_of(family, self._order, lambda: not rest.pop() if rest else False, expanded)
+            if token_length(equation) > self._max_tokens:
+                return None
             return equation, satisfies(equation, family)
         except (TooLarge, Undefined, Unsolvable):
             return None

@@ -121,7 +121,8 @@ class Ode(ExpressionTask):
     @functools.cached_property
     def _draw(self) -> Draw:
         keys = ("max_operators", "expanded_fraction", "agreeing_fraction", "budget")
-        return Draw(self._sampler, order=self.order, **{key: self.options[key] for key in keys})
+        options = {key: self.options[key] for key in keys} | {"max_tokens": self.options["max_problem_tokens"]}
+        return Draw(self._sampler, order=self.order, **options)
 
     @functools.cached_property
     def _engine(self) -> OdeReference:

@@ -5,6 +5,7 @@ import pytest
 from symjax.symbolic.balls import evaluate
 from symjax.symbolic.canonical import TooLarge, Undefined, add, canonicalise
 from symjax.symbolic.expression import ONE, ZERO, occurs, postorder, raw, symbol
+from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.printing import to_infix
 from symjax.symbolic.reader import read_infix
 from symjax.symbolic.solving import isolate, numerator, solve_in_kernel
@@ -82,12 +83,16 @@ def test_isolated_constants_give_the_expression_back():
     assert count > 60
 
 
+def solved(expr):
+    kernels = Kernels(expr)
+    return solve_in_kernel(kernels, numerator(expr, "a8", kernels), "a8", positive)
+
+
 def test_numerators_keep_what_holds_the_symbol():
     expr = canonical("(x**2 - 1)*(a8*x + 1)/(x*(x - 1)*exp(x))")
-    kernels, polynomial = numerator(expr, "a8")
-    assert kernels.polynomial(polynomial) is canonical("a8*x + 1")
-    kernels, polynomial = numerator(expr, "a9")
-    assert kernels.polynomial(polynomial) is ONE
+    kernels = Kernels(expr)
+    assert kernels.polynomial(numerator(expr, "a8", kernels)) is canonical("a8*x + 1")
+    assert kernels.polynomial(numerator(expr, "a9", kernels)) is ONE
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,7 @@ def test_numerators_keep_what_holds_the_symbol():
 )
 def test_one_kernel_is_solved_for(text, solution):
     expr = canonical(text)
-    found = solve_in_kernel(*numerator(expr, "a8"), "a8", positive)
+    found = solved(expr)
     assert found is not None
     for point in ((3, 7), (29, 11)):
         value = evaluate(found, point, precision=128)
@@ -112,4 +117,4 @@ def test_one_kernel_is_solved_for(text, solution):
 
 @pytest.mark.parametrize("text", ["a8 + exp(a8) + x", "a8**3 + a8 + x"])
 def test_what_has_no_formula_is_not_solved(text):
-    assert solve_in_kernel(*numerator(canonical(text), "a8"), "a8", positive) is None
+    assert solved(canonical(text)) is None

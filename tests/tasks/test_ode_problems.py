@@ -87,7 +87,13 @@ def test_what_cannot_be_solved_for_its_constant(family, order):
 
 
 def draw(order, **options):
-    values = {"max_operators": 15, "expanded_fraction": 0.5, "agreeing_fraction": 0.2, "budget": 4000} | options
+    values = {
+        "max_operators": 15,
+        "expanded_fraction": 0.5,
+        "agreeing_fraction": 0.2,
+        "budget": 4000,
+        "max_tokens": 512,
+    } | options
     return Draw(TreeSampler(), order=order, **values)
 
 
@@ -109,7 +115,7 @@ def test_drawn_problems(order):
     assert accepted > (80 if order == 1 else 20)
     assert reasons <= {
         "few_operators", "no_variable", "no_constant", "undefined", "too_large", "budget", "differs", "seldom_agrees",
-        "undecided", "constant_not_isolated", "constant_gone", "no_derivative", "too_many_terms",
+        "undecided", "constant_not_isolated", "constant_gone", "no_derivative", "too_many_terms", "too_long",
     }  # fmt: skip
 
 
