@@ -202,6 +202,10 @@ def _power_of_power(base: Expression, exponent: Expression) -> Expression:
             return power(inner, multiply(first, exponent))
         if bottom == 1 and top % 2 == 0 and is_real(inner):
             return power(absolute(inner), multiply(first, exponent))
+        if top == -1 and exponent.op == RATIONAL and ratio(exponent)[1] == 2 and is_constant(inner):
+            positive = multiply(MINUS_ONE, inner)
+            if is_positive(positive):
+                return multiply(power(MINUS_ONE, exponent), power(positive, multiply(first, exponent)))
     if is_nonnegative(inner) and is_real(first):
         return power(inner, multiply(first, exponent))
     return node_of("pow", (base, exponent))

@@ -48,6 +48,7 @@ from symjax.symbolic.special_values import (
     VALUES,
     at_fraction_of_pi,
     half_turns,
+    inverted_at_constant,
     multiple_of_pi,
     without_imaginary_unit,
 )
@@ -69,6 +70,9 @@ _OF_IMAGINARY: Final = {
     "atanh": "atan",
 }
 """name(I*u) = I*other(u); cos(I*u) = cosh(u) and conversely."""
+
+
+_QUARTER_TURN: Final = multiply(HALF, IMAGINARY_UNIT, PI)
 
 
 def _over(top: Expression, bottom: Expression) -> Expression:
@@ -110,6 +114,7 @@ _PAIRS: Final[dict[tuple[str, str], Callable[[Expression], Expression]]] = {
     ("tanh", "acosh"): lambda u: _over(_acosh_root(u), u),
 }
 _INVERTED: Final = frozenset(inner for _, inner in _PAIRS)
+_INVERTIBLE: Final = frozenset(outer for outer, _ in _PAIRS)
 
 
 def _function(name: str, arg: Expression) -> Expression:
@@ -131,6 +136,10 @@ def _function(name: str, arg: Expression) -> Expression:
             return _minus(_function(name, _minus(arg)))
         if name in EVEN:
             return _function(name, _minus(arg))
+    if op in _INVERTIBLE and name in _INVERTED and is_constant(arg):
+        value = inverted_at_constant(name, arg)
+        if value is not None:
+            return value
     if op in _INVERTED:
         pair = _PAIRS.get((name, op))
         if pair:
@@ -144,6 +153,8 @@ def _function(name: str, arg: Expression) -> Expression:
                 return multiply(IMAGINARY_UNIT, _function(_OF_IMAGINARY[name], rest))
             if name in EVEN:
                 return _function("cosh" if name == "cos" else "cos", rest)
+            if name == "acos":
+                return add(multiply(HALF, PI), _minus(_function("asin", arg)))
     return node_of(name, (arg,))
 
 
@@ -178,6 +189,8 @@ def _sign(arg: Expression) -> Expression:
         return MINUS_ONE
     if arg.op == "sign":
         return arg
+    if leads_negative(arg):
+        return _minus(_sign(_minus(arg)))
     if arg.op == "mul":
         kept = [factor for factor in arg.args if not is_positive(factor)]
         if len(kept) < len(arg.args):
@@ -206,13 +219,12 @@ def _logarithm(arg: Expression) -> Expression:
 
 
 def _logarithm_of_constant(arg: Expression) -> Expression:
-    if is_real(arg) and leads_negative(arg) and is_positive(_minus(arg)):
+    if is_real(arg) and is_positive(_minus(arg)):
         return add(multiply(IMAGINARY_UNIT, PI), _logarithm(_minus(arg)))
     rest = without_imaginary_unit(arg)
     if rest is not None and is_number(rest):
-        turn = multiply(HALF, IMAGINARY_UNIT, PI)
         negative = ratio(rest)[0] < 0
-        return add(_minus(turn) if negative else turn, _logarithm(_minus(rest) if negative else rest))
+        return add(_minus(_QUARTER_TURN) if negative else _QUARTER_TURN, _logarithm(_minus(rest) if negative else rest))
     return node_of("ln", (arg,))
 
 
@@ -240,10 +252,10 @@ _UNARY: Final[Mapping[str, Callable[[Expression], Expression]]] = MappingProxyTy
         "coth": lambda u: _over(_function("cosh", u), _function("sinh", u)),
         "asec": lambda u: _function("acos", power(u, MINUS_ONE)),
         "acsc": lambda u: _function("asin", power(u, MINUS_ONE)),
-        "acot": lambda u: _function("atan", power(u, MINUS_ONE)),
+        "acot": lambda u: _function("atan", power(u, MINUS_ONE)) if u is not ZERO else multiply(HALF, PI),
         "asech": lambda u: _function("acosh", power(u, MINUS_ONE)),
         "acsch": lambda u: _function("asinh", power(u, MINUS_ONE)),
-        "acoth": lambda u: _function("atanh", power(u, MINUS_ONE)),
+        "acoth": lambda u: _function("atanh", power(u, MINUS_ONE)) if u is not ZERO else _QUARTER_TURN,
     }
     | {f"pow{exponent}": _to_power(integer(exponent)) for exponent in range(2, 6)}
     | {name: partial(_function, name) for name in _FUNCTIONS}
@@ -301,7 +313,8 @@ def build(op: str, args: tuple[Expression, ...]) -> Expression:
 def canonicalise(expr: Expression) -> Expression:
     """The canonical form of a raw expression.
 
-    Equal to `expr` wherever that is defined, at real values of the symbols.
+    Equal to `expr` wherever that is defined, at real values of the symbols; but acot and acoth, which have values at
+    0, become functions of a reciprocal, which has none there.
 
     Raises:
       TooLarge: above the limits.

@@ -8,12 +8,26 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from symjax.symbolic.arithmetic import HALF, IMAGINARY_UNIT, MINUS_ONE, multiply, power
+from flint import arb
+
+from symjax.symbolic.arithmetic import HALF, IMAGINARY_UNIT, MINUS_ONE, absolute, multiply, power
+from symjax.symbolic.balls import evaluate
 from symjax.symbolic.expression import CONSTANT, ONE, PI, ZERO, Expression, integer
 from symjax.symbolic.limits import Undefined, split
 from symjax.symbolic.nodes import bit_of
+from symjax.symbolic.signs import is_real
 from symjax.symbolic.sums import add, scaled
 
+_BITS: Final = 128
+_OF_INVERSE: Final = {
+    "asin": "sin",
+    "acos": "cos",
+    "atan": "tan",
+    "asinh": "sinh",
+    "acosh": "cosh",
+    "atanh": "tanh",
+}
+_HYPERBOLIC: Final = frozenset({"asinh", "atanh"})
 PI_BIT: Final = bit_of("pi", CONSTANT)
 _HALF: Final = Fraction(1, 2)
 
@@ -168,3 +182,34 @@ def without_imaginary_unit(arg: Expression) -> Expression | None:
         rest = tuple(factor for factor in arg.args if factor is not IMAGINARY_UNIT)
         return multiply(*rest)
     return None
+
+
+def inverted_at_constant(name: str, arg: Expression) -> Expression | None:
+    """An inverse function of its function of a real constant, as in asin(sin(2)) = pi - 2.
+
+    Args:
+      name: the inverse function.
+      arg: a canonical constant.
+    """
+    inner = arg.args[0] if arg.args else arg
+    if not is_real(inner):
+        return None
+    if _OF_INVERSE.get(name) == arg.op:
+        return absolute(inner) if name == "acosh" else inner if name in _HYPERBOLIC else _angle(name, inner)
+    if (name, arg.op) in (("asin", "cos"), ("acos", "sin")):
+        angle = _angle("acos" if name == "asin" else "asin", inner)
+        return None if angle is None else add(_pi(1, 2), multiply(MINUS_ONE, angle))
+    return None
+
+
+def _angle(name: str, inner: Expression) -> Expression | None:
+    """asin(sin(c)), acos(cos(c)) or atan(tan(c)) of a real constant c; None where the turn is not to be had."""
+    value = evaluate(inner, (1, 1), precision=_BITS)
+    shift = arb(0 if name == "acos" else 1) / 2
+    turns = (value.real / arb.pi() + shift).floor().unique_fmpz() if value.is_finite() else None
+    if turns is None:
+        return None
+    left = add(inner, scaled((-int(turns), 1), PI))
+    if name == "atan" or turns % 2 == 0:
+        return left
+    return multiply(MINUS_ONE, left) if name == "asin" else add(PI, multiply(MINUS_ONE, left))
