@@ -15,7 +15,7 @@ import flint
 from flint import acb, arb, fmpq
 
 from symjax.symbolic.balls import UNDEFINED, evaluate
-from symjax.symbolic.expression import SYMBOL, Expression, occurs, postorder
+from symjax.symbolic.expression import SYMBOL, Expression, free_symbols, occurs, postorder
 from symjax.symbolic.operators import SYMBOLS, UNKNOWNS
 from symjax.symbolic.programs import Program
 
@@ -82,9 +82,11 @@ def of_equation(expr: Expression) -> str:
     """
     highest = max((place for place, name in enumerate(UNKNOWNS) if occurs(name, expr)), default=0)
     texts = []
-    program = Program(expr)
+    others = {name: OTHERS[name] for name in free_symbols(expr) if name in OTHERS and name not in UNKNOWNS}
+    program = Program(expr, early=lambda node: not occurs(UNKNOWNS[highest], node))
     for place in range(len(EQUATION_POINTS)) if expr.size <= MAX_SIZE else ():
-        text = _text_at(lambda precision, at=place: _highest_derivative(program, highest, at, precision))
+        at = _point(place, highest) | others
+        text = _text_at(lambda precision, at=at: _highest_derivative(program, highest, at, precision))
         if text is not None:
             texts.append(text)
             if len(texts) == len(POINTS):
@@ -92,22 +94,25 @@ def of_equation(expr: Expression) -> str:
     return _digest("equation as written " + structure(expr))
 
 
-def _highest_derivative(equation: Program, highest: int, place: int, precision: int) -> acb:
+def _point(place: int, highest: int) -> dict[str, tuple[int, int]]:
+    """Point number `place` in x and the unknown and its derivatives below the highest."""
+    points, names = EQUATION_POINTS, ("x", *UNKNOWNS[:highest])
+    return {name: points[(place + 5 * shift) % len(points)] for shift, name in enumerate(names)}
+
+
+def _highest_derivative(equation: Program, highest: int, at: Mapping[str, tuple[int, int]], precision: int) -> acb:
     """The value of the highest derivative at a point, from the values of the equation where it is 0, 1 and 2."""
-    count = len(EQUATION_POINTS)
     before = flint.ctx.prec
     flint.ctx.prec = precision
     try:
-        given = {
-            name: acb(fmpq(*EQUATION_POINTS[(place + 5 * shift) % count]))
-            for shift, name in enumerate(("x", *UNKNOWNS[:highest]))
-        }
-        values = []
+        given = {name: acb(fmpq(*value)) for name, value in at.items()}
+        values, known = [], ()
         for value in range(3):
-            found = equation(given | {UNKNOWNS[highest]: acb(value)})
+            found = equation(given | {UNKNOWNS[highest]: acb(value)}, known)
             if found is None:
                 return UNDEFINED
-            values.append(found[-1])
+            values.append(found[equation.place])
+            known = found[: equation.early]
         slope = values[1] - values[0]
         return -values[0] / slope if (values[2] - values[1] - slope).contains(0) else UNDEFINED
     finally:

@@ -33,14 +33,30 @@ class Program:
     Attributes:
       nodes: the distinct nodes, operands first, after those that were given.
       place: of the expression among the nodes; the last one, unless it was given.
+      early: how many nodes come before those that are not early.
     """
 
-    def __init__(self, expr: Expression, given: Sequence[Expression] = ()) -> None:
-        """How to compute `expr` from symbols, and from the values of the nodes in `given`."""
+    def __init__(
+        self, expr: Expression, given: Sequence[Expression] = (), early: Callable[[Expression], bool] | None = None
+    ) -> None:
+        """How to compute `expr`.
+
+        Args:
+          expr: what is computed.
+          given: nodes whose values will be given.
+          early: says of a node that it and everything below it come before the other nodes.
+        """
         places = {node: place for place, node in enumerate(given)}
+        if early is not None:
+            every = dict(places)
+            enter(expr, every)
+            for node in filter(early, list(every)):
+                places.setdefault(node, len(places))
+        self.early = len(places)
         enter(expr, places)
         self.nodes: Sequence[Expression] = tuple(places)
         self.place = places[expr]
+        self._given = len(given)
         self._steps: list[_Step | None] = [_step(node, places) for node in self.nodes[len(given) :]]
 
     def __call__(self, values: Mapping[str, acb], given: Sequence[acb] = ()) -> list[acb] | None:
@@ -48,10 +64,10 @@ class Program:
 
         Args:
           values: of the symbols.
-          given: of the nodes that were given.
+          given: of the nodes that were given, and of any number of `nodes` that follow them.
         """
         known: list[acb] = list(given)
-        for step in self._steps:
+        for step in self._steps[len(given) - self._given :]:
             if step is None:
                 return None
             kind, what, args = step

@@ -9,6 +9,7 @@ Work is bounded by counts: above them `GaveUp` is raised, before anything large 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from math import gcd, lcm
 from typing import Final, NamedTuple
@@ -46,6 +47,13 @@ NOTHING: Final = Quotient(0, 1, {})
 UNIT: Final = Quotient(1, 1, {})
 
 
+@functools.cache
+def _ring(width: int) -> tuple[fmpz_mpoly_ctx, tuple[fmpz_mpoly, ...]]:
+    """FLINT's ring of polynomials in so many generators, and these."""
+    context = fmpz_mpoly_ctx.get(("k", width), Ordering.lex)
+    return context, tuple(context.gens())
+
+
 class Field:
     """Quotients in a fixed number of generators, largest generator first in the lexicographic order."""
 
@@ -62,8 +70,7 @@ class Field:
             raise GaveUp(f"{generators} generators; at most {MAX_GENERATORS} are taken")
         self.generators = generators
         self._width = next(width for width in _WIDTHS if width >= generators)
-        self._context = fmpz_mpoly_ctx.get(("k", self._width), Ordering.lex)
-        self._gens = self._context.gens()
+        self._context, self._gens = _ring(self._width)
         self._polynomials: list[fmpz_mpoly] = []
         self._relations: dict[int, tuple[int, fmpz_mpoly, fmpz_mpoly]] = {}
         self._aliases: dict[int, Quotient] = {}
@@ -323,7 +330,7 @@ class Field:
     def terms(self, polynomial: fmpz_mpoly) -> Iterator[tuple[int, dict[int, int]]]:
         """(coefficient, exponents by generator) of each term."""
         for exponents, coefficient in polynomial.to_dict().items():
-            yield int(coefficient), {index: int(e) for index, e in enumerate(exponents) if e}
+            yield int(coefficient), {index: e for index, e in enumerate(map(int, exponents)) if e}
 
 
 def _quotient(top: int, bottom: int, powers: dict[int, int]) -> Quotient:
