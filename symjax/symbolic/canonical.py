@@ -144,17 +144,23 @@ def _function(name: str, arg: Expression) -> Expression:
         pair = _PAIRS.get((name, op))
         if pair:
             return pair(arg.args[0])
-    if arg.names & PI_BIT and name in _TRIGONOMETRIC:
-        return _at_pi(name, arg)
     if op == "mul" or arg is IMAGINARY_UNIT:
         rest = without_imaginary_unit(arg)
-        if rest is not None and is_real(rest):
-            if name in _OF_IMAGINARY:
-                return multiply(IMAGINARY_UNIT, _function(_OF_IMAGINARY[name], rest))
-            if name in EVEN:
-                return _function("cosh" if name == "cos" else "cos", rest)
-            if name == "acos":
-                return add(multiply(HALF, PI), _minus(_function("asin", arg)))
+        if rest is not None and (name not in _INVERTED or is_real(rest)):
+            return _at_imaginary(name, arg, rest)
+    if arg.names & PI_BIT and name in _TRIGONOMETRIC:
+        return _at_pi(name, arg)
+    return node_of(name, (arg,))
+
+
+def _at_imaginary(name: str, arg: Expression, rest: Expression) -> Expression:
+    """A function of arg = I*rest, where `rest` is real if it is an inverse one."""
+    if name in _OF_IMAGINARY:
+        return multiply(IMAGINARY_UNIT, _function(_OF_IMAGINARY[name], rest))
+    if name in EVEN:
+        return _function("cosh" if name == "cos" else "cos", rest)
+    if name == "acos":
+        return add(multiply(HALF, PI), _minus(_function("asin", arg)))
     return node_of(name, (arg,))
 
 
