@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from symjax.symbolic.expression import IMAGINARY, ONE, E, Expression, integer, postorder, rational, unchecked
+from symjax.symbolic.expression import IMAGINARY, ONE, E, Expression, fact, integer, postorder, rational, unchecked
 from symjax.symbolic.nodes import set_tokens
 
 _HALF: Final = rational(1, 2)
@@ -75,3 +75,20 @@ def _length(node: Expression) -> int:
     for arg in args:
         length += arg._tokens or 0
     return length
+
+
+def operator_count(expr: Expression) -> int:
+    """Number of operators of `foreign_form(expr)` as a tree: shared parts count each time they occur."""
+    return fact(expr, "operators", _operators)
+
+
+def _operators(node: Expression, below: list[int]) -> int:
+    """Of a node from those of its operands; numbers of operators are sums, so that a tree counts as one."""
+    args = node.args
+    if not args:
+        return int(isinstance(node.value, tuple))
+    if node.op == "exp" and args[0] is ONE:
+        return 0
+    if node.op == "pow" and args[1] is _HALF:
+        return 0 if args[0] is _MINUS_ONE else 1 + below[0]
+    return max(1, len(args) - 1) + sum(below)

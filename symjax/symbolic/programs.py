@@ -14,7 +14,7 @@ from flint import acb
 from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, leaf
 from symjax.symbolic.expression import INTEGER, Expression
 
-_LEAF, _UNARY, _ADD, _MUL, _WHOLE, _BINARY = range(6)
+_EXACT, _LEAF, _UNARY, _ADD, _MUL, _WHOLE, _BINARY = range(7)
 
 _RULES: Final[Mapping[str, Callable[[acb, acb], acb]]] = {
     "pow": lambda base, exponent: acb(1) if exponent.is_zero() else base**exponent,
@@ -24,7 +24,7 @@ _RULES: Final[Mapping[str, Callable[[acb, acb], acb]]] = {
 }
 
 _Step = tuple[int, Any, tuple[int, ...]]
-"""(kind; the node, the function, or the exponent; places of the operands)."""
+"""(kind; the value, the node, the function, or the exponent; places of the operands)."""
 
 
 class Program:
@@ -71,6 +71,9 @@ class Program:
             if step is None:
                 return None
             kind, what, args = step
+            if kind == _EXACT:
+                known.append(what)
+                continue
             if kind == _LEAF:
                 value = leaf(what, values)
             elif kind == _ADD:
@@ -113,7 +116,7 @@ def _step(node: Expression, places: Mapping[Expression, int]) -> _Step | None:
     args = tuple(places[arg] for arg in node.args)
     op = node.op
     if not args:
-        return _LEAF, node, ()
+        return (_EXACT, acb(node.value), ()) if isinstance(node.value, int) else (_LEAF, node, ())
     if op in ("add", "mul"):
         return (_ADD if op == "add" else _MUL), None, args
     if len(args) == 1:

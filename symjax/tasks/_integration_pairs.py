@@ -13,9 +13,9 @@ from collections.abc import Mapping
 
 from symjax.symbolic.agreement import agrees
 from symjax.symbolic.arithmetic import add
-from symjax.symbolic.conventions import foreign_form
+from symjax.symbolic.conventions import operator_count
 from symjax.symbolic.derivative import derivative
-from symjax.symbolic.expression import SYMBOL, ZERO, Expression, fact, postorder
+from symjax.symbolic.expression import ZERO, Expression, occurs
 from symjax.symbolic.integration import Table, integrate
 from symjax.symbolic.limits import TooLarge, Undefined
 from symjax.symbolic.simplify import simplify
@@ -132,13 +132,4 @@ def without_constant(expr: Expression) -> Expression:
 
 def holds_x(expr: Expression) -> bool:
     """Whether x occurs."""
-    return fact(expr, "holds x", lambda node, below: (node.op == SYMBOL and node.value == "x") or any(below))
-
-
-def operator_count(expr: Expression) -> int:
-    """Operators of the canonical `expr` as it is written in prefix tokens, repeated parts counted each time."""
-    form = foreign_form(expr)
-    counts: dict[Expression, int] = {}
-    for node in postorder(form):
-        counts[node] = sum(counts[arg] for arg in node.args) + bool(node.args)
-    return counts[form]
+    return occurs("x", expr)

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 from symjax.symbolic.agreement import Agreement, satisfies
 from symjax.symbolic.budget import OutOfBudget, node_budget
-from symjax.symbolic.conventions import foreign_form, token_length
-from symjax.symbolic.expression import Expression, occurs, postorder
+from symjax.symbolic.conventions import operator_count, token_length
+from symjax.symbolic.expression import Expression, occurs
 from symjax.symbolic.limits import TooLarge, Undefined
 from symjax.symbolic.tree_sampling import TreeSampler
 from symjax.tasks import Rejection
@@ -144,12 +144,3 @@ class Draw:
             return equation, satisfies(equation, family)
         except (TooLarge, Undefined, Unsolvable):
             return None
-
-
-def operator_count(expr: Expression) -> int:
-    """Operators of the canonical `expr` as it is written in prefix tokens, repeated parts counted each time."""
-    form = foreign_form(expr)
-    counts: dict[Expression, int] = {}
-    for node in postorder(form):
-        counts[node] = sum(counts[arg] for arg in node.args) + bool(node.args)
-    return counts[form]

@@ -3,8 +3,9 @@ import random
 import pytest
 
 from symjax.symbolic.canonical import TooLarge, Undefined, canonicalise
-from symjax.symbolic.conventions import foreign_form, token_length
+from symjax.symbolic.conventions import foreign_form, operator_count, token_length
 from symjax.symbolic.derivative import derivative
+from symjax.symbolic.operators import OPERATORS
 from symjax.symbolic.reader import read_infix
 from symjax.symbolic.tree_sampling import TreeSampler
 from symjax.tokenization.prefix import parse, write
@@ -59,6 +60,7 @@ def test_lengths_and_words_of_random_expressions():
             tokens = write(raw)
             assert parse(tokens) is raw
             assert token_length(form) == len(tokens)
+            assert operator_count(form) == sum(token in OPERATORS for token in tokens)
             assert canonicalise(raw) is form
             assert not {"sub", "inv", "rac", "sq", "pow2"} & set(tokens)
             seen += 1

@@ -4,6 +4,7 @@ import pytest
 
 from symjax.symbolic.agreement import satisfies
 from symjax.symbolic.canonical import canonicalise
+from symjax.symbolic.conventions import operator_count
 from symjax.symbolic.expression import free_symbols, occurs, postorder, raw, symbol
 from symjax.symbolic.fingerprint import of_equation
 from symjax.symbolic.printing import to_infix
@@ -12,7 +13,7 @@ from symjax.symbolic.simplify import simplify
 from symjax.symbolic.tree_sampling import TreeSampler
 from symjax.tasks import Rejection
 from symjax.tasks._ode_families import CONSTANTS, Unsolvable, absorbed, equation_of
-from symjax.tasks._ode_problems import Draw, operator_count
+from symjax.tasks._ode_problems import Draw
 
 STAND_INS = {"a8": "asinh(2)", "a9": "asinh(3)", "Y''": "asinh(4)", "Y'": "asinh(5)", "Y": "asinh(6)"}
 
