@@ -13,8 +13,9 @@ from flax import nnx
 from symjax import models
 from symjax.attention import positions
 from symjax.decoding.search import Decoded, decode
-from symjax.tokenization.grammar import accepts, answer_codes
-from symjax.tokenization.vocabulary import BOS_ID, EOS, EOS_ID, PAD_ID
+from symjax.tokenization.foreign import DECIMAL, WORDS, parse_foreign, write_foreign
+from symjax.tokenization.grammar import accepts, answer_codes, compile_grammar, prefix_grammar
+from symjax.tokenization.vocabulary import BOS_ID, EOS, EOS_ID, PAD_ID, Vocabulary
 from tests.decoding import expressions
 from tests.decoding.stand_in import LONGEST, SHORTEST, VOCABULARY, Script, tables
 from tests.models.stand_in import CODE_DEPTH, PROBLEM_TOKENS, Batch, S, random_batch
@@ -98,6 +99,56 @@ def test_an_expression_is_closed_in_time() -> None:
     for length, text in ((2, "x"), (3, "INT- 2"), (5, "add INT- 2 x"), (8, "add add add x x x x")):
         decoded = decode(Script(logits), random_batch(1), expressions.tables(), max_length=length)
         assert " ".join(vocabulary.decode(rows(decoded)[0])) == text
+
+
+class Noise(Script):
+    """Likes other tokens at every place of every answer: `logits` are "B T V"."""
+
+    def step(self, cache: dict, tokens: jax.Array, codes: jax.Array) -> tuple[jax.Array, dict]:
+        del codes
+        return self.logits[jnp.arange(tokens.shape[0]), cache["place"]], cache | {"place": cache["place"] + 1}
+
+
+@pytest.mark.parametrize("length", [2, 40])
+def test_noise_decodes_to_expressions_in_all_foreign_words(length: int) -> None:
+    """Every word, operators of three operands included, and the codes are those of the loader."""
+    vocabulary = Vocabulary.of(WORDS[3:])
+    grammar = compile_grammar(prefix_grammar(DECIMAL.expression_words, max_digits=3, number_places=3), vocabulary)
+    logits = 3 * np.random.default_rng(length).standard_normal((200, length, len(vocabulary)))
+    for digit in "123456789":
+        logits[:, :, vocabulary.ids[digit]] += 4
+    decoded = decode(Noise(jnp.asarray(logits, jnp.float32)), random_batch(200), grammar, max_length=length)
+    words = set()
+    for row in rows(decoded):
+        tokens = vocabulary.decode(row)
+        assert write_foreign(parse_foreign(tokens)) == tokens
+        assert len(row) <= length
+        words.update(tokens)
+    assert len(words) >= 20
+    assert length == 2 or {"h", "Y''", "INT-"} <= words
+    codes = answer_codes(grammar, np.asarray(decoded.tokens)[:, 0])
+    assert codes.max(axis=(0, 1)).tolist() == ([1, 1] if length == 2 else [2, 3])
+
+
+def test_the_model_is_shown_the_codes_of_an_expression() -> None:
+    shown = {}
+
+    class Spy(Script):
+        def step(self, cache: dict, tokens: jax.Array, codes: jax.Array) -> tuple[jax.Array, dict]:
+            logits, cache = super().step(cache, tokens, codes)
+            jax.debug.callback(lambda seen: shown.update(codes=np.asarray(seen)), cache["codes"])
+            return logits, cache
+
+    grammar, vocabulary = expressions.tables(), expressions.VOCABULARY
+    likes = {"add": 9.0, "INT-": 8.0, "2": 6.0}
+    logits = jnp.array([likes.get(token, 0.0) for token in vocabulary.tokens])
+    decoded = decode(Spy(logits), random_batch(1), grammar, max_length=7)
+    jax.block_until_ready(decoded)
+    jax.effects_barrier()
+    assert "INT-" in vocabulary.decode(rows(decoded)[0])
+    truth = answer_codes(grammar, np.asarray(decoded.tokens)[:, 0])
+    np.testing.assert_array_equal(shown["codes"][0, 1:7], truth[0, :6])
+    assert shown["codes"][0, 0].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
