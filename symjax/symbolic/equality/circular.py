@@ -71,7 +71,7 @@ class Circular:
         if share is None:
             return None
         if origin[0] == "pi":
-            if 12 % share.q or share.q == 12:
+            if 12 % share.q:
                 share = fmpq(int((2 * share).p // (2 * share).q), 2)
             if share == 0:
                 return None

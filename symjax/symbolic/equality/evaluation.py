@@ -12,16 +12,15 @@ from typing import Any, Final, Literal
 import flint
 from flint import acb, arb, fmpq
 
-from symjax.symbolic.equality.graph import CONSTANT, NUMBER, PRODUCT, SUM, SYMBOL, Exponent, Graph
+from symjax.symbolic.equality.graph import CONSTANT, NUMBER, PRODUCT, SUM, SYMBOL, Graph, Rational
 from symjax.symbolic.equality.points import Point
 from symjax.symbolic.equality.work import Work
 
 Ball = Any
 """arb in real evaluations, acb in complex ones."""
 
-EXPONENT_BOUND: Final = arb(10) ** 6
+EXPONENT_BOUND: Final = arb(10) ** 18
 """Largest argument of exponentials, in size: towers of them would have more digits than memory."""
-ARGUMENT_BOUND: Final = arb(2) ** 4096
 AGREEING_BITS: Final = 128
 """A value that is smaller than its largest term by so many bits is a candidate for zero."""
 
@@ -36,64 +35,109 @@ class Values:
 
     Args:
       roots: nodes; values of every node below them are worked out.
+
+    Attributes:
+      nodes: those nodes, operands before operators.
+      symbols: names of the symbols among them.
     """
 
     def __init__(self, graph: Graph, work: Work, *roots: int) -> None:
         self._work = work
         self.nodes = graph.below(*roots)
-        self._varying = _varying(graph, self.nodes)
-        self._steps = [(node, graph.ops[node], graph.parts[node]) for node in self.nodes]
-        self.symbols = tuple(str(part) for _, op, part in self._steps if op is SYMBOL)
+        self.symbols = tuple(str(graph.parts[node]) for node in self.nodes if graph.ops[node] is SYMBOL)
+        self._steps = _steps(graph, self.nodes)
+        self._constants: dict[tuple[str, int], dict[int, Ball] | None] = {}
 
     def at(self, point: Point, precision: int, *, kind: Literal["real", "complex"]) -> dict[int, Ball] | None:
         """The value of every node at `point`; None where one has none (that is real, if `kind` says so)."""
-        self._work.charge(len(self._steps) * _UNITS[precision])
         before = flint.ctx.prec
         flint.ctx.prec = precision
         try:
-            return self._real(point) if kind == "real" else self._complex(point)
+            constants = self._constant_values(kind, precision)
+            if constants is None:
+                return None
+            known = list(constants.values())
+            numbers = REAL if kind == "real" else COMPLEX
+            done = _run(self._steps[1], known, point, numbers)
+            self._work.charge((len(known) - len(constants) + 2) * _UNITS[precision])
+            return dict(zip((step[0] for steps in self._steps for step in steps), known, strict=True)) if done else None
         finally:
             flint.ctx.prec = before
 
-    def _real(self, point: Point) -> dict[int, Ball] | None:
-        known: dict[int, Ball] = {}
-        for node, op, part in self._steps:
-            value = _real_leaf(op, part, point) if op in _LEAVES else _combine(op, part, known, REAL)
-            if value is None or not value.is_finite():
-                return None
-            known[node] = value
-        return known
-
-    def _complex(self, point: Point) -> dict[int, Ball] | None:
-        known: dict[int, Ball] = {}
-        for node, op, part in self._steps:
-            if op in _LEAVES:
-                value = _complex_leaf(op, part, point)
-            elif op in _NOT_ANALYTIC:
-                value = self._broken(node, op, known[part], point)
-            else:
-                value = _combine(op, part, known, COMPLEX)
-            if value is None or not value.is_finite():
-                return None
-            known[node] = value
-        return known
-
-    def _broken(self, node: int, op: str, u: acb, point: Point) -> acb | None:
-        """abs or sign of a complex number: the derivative knows them for real numbers only, and for constants."""
-        if u.imag.is_zero():
-            return acb(_REAL_FUNCTIONS[op](u.real))
-        if op == "abs" and (node not in self._varying or not point.imaginary):
-            return acb(abs(u))
-        return u / abs(u) if node not in self._varying else None
+    def _constant_values(self, kind: str, precision: int) -> dict[int, Ball] | None:
+        """Values of the nodes that hold no symbol, worked out once."""
+        if (kind, precision) not in self._constants:
+            known: list[Ball] = []
+            numbers = REAL if kind == "real" else COMPLEX
+            self._work.charge(len(self._steps[0]) * _UNITS[precision])
+            done = _run(self._steps[0], known, None, numbers)
+            found = dict(zip((step[0] for step in self._steps[0]), known, strict=True)) if done else None
+            self._constants[kind, precision] = found
+        return self._constants[kind, precision]
 
 
-def _varying(graph: Graph, nodes: list[int]) -> set[int]:
-    """Those of `nodes` that hold a symbol."""
+_Step = tuple[int, str, Any]
+"""(node, kind or function, what it is made of, by place in the list of values)."""
+
+
+def _steps(graph: Graph, nodes: list[int]) -> tuple[list[_Step], list[_Step]]:
+    """How to work out the nodes that hold no symbol, and then the others."""
     varying: set[int] = set()
     for node in nodes:
         if graph.ops[node] is SYMBOL or any(inner in varying for inner in graph.operands(node)):
             varying.add(node)
-    return varying
+    ordered = [node for node in nodes if node not in varying] + [node for node in nodes if node in varying]
+    place = {node: count for count, node in enumerate(ordered)}
+    steps = [(node, graph.ops[node], _part(graph, node, place)) for node in ordered]
+    count = len(nodes) - len(varying)
+    return steps[:count], steps[count:]
+
+
+def _part(graph: Graph, node: int, place: Mapping[int, int]) -> Any:
+    op, part = graph.ops[node], graph.parts[node]
+    if op is SUM:
+        constant = part[0] if part[0] != 0 else None
+        return constant, tuple((place[inner], None if factor == 1 else factor) for inner, factor in part[1])
+    if op is PRODUCT:
+        return tuple((place[inner], exponent) for inner, exponent in part)
+    return part if op in _LEAVES else place[part]
+
+
+def _run(steps: list[_Step], known: list[Ball], point: Point | None, numbers: _Numbers) -> bool:
+    """Appends the values of `steps` to `known`; False, and nothing more, at the first that has none."""
+    ball, functions, leaf = numbers
+    for _, op, part in steps:
+        if op is SUM:
+            constant, terms = part
+            value = None if constant is None else ball(constant)
+            for place, factor in terms:
+                term = known[place] if factor is None else known[place] * factor
+                value = term if value is None else value + term
+        elif op is PRODUCT:
+            value = None
+            for place, exponent in part:
+                term = known[place] if exponent == 1 else _power(known[place], exponent, ball)
+                value = term if value is None else value * term
+        elif op in _LEAVES:
+            value = leaf(op, part, point)
+        else:
+            value = known[part]
+            if op in _GROWING and abs(value) > EXPONENT_BOUND:
+                return False
+            value = _of_complex(op, value, point) if op in _NOT_ANALYTIC and ball is acb else functions[op](value)
+        if value is None or not value.is_finite():
+            return False
+        known.append(value)
+    return True
+
+
+def _of_complex(op: str, u: acb, point: Point | None) -> acb | None:
+    """abs or sign of a complex number: their derivatives are known for real numbers only, and for constants."""
+    if u.imag.is_zero():
+        return acb(_REAL_FUNCTIONS[op](u.real))
+    if op == "abs":
+        return acb(abs(u)) if point is None or not point.imaginary else None
+    return u / abs(u) if point is None else None
 
 
 def _sign(u: arb) -> arb:
@@ -112,49 +156,30 @@ _REAL_FUNCTIONS: Final[Mapping[str, Callable[[arb], arb]]] = {
 _COMPLEX_FUNCTIONS: Final[Mapping[str, Callable[[acb], acb]]] = {
     name: getattr(acb, _NAMES.get(name, name)) for name in _SMOOTH
 }
-REAL: Final = (arb, _REAL_FUNCTIONS)
-COMPLEX: Final = (acb, _COMPLEX_FUNCTIONS)
 
 
-def _real_leaf(op: str, part: Any, point: Point) -> arb | None:
+def _real_leaf(op: str, part: Any, point: Point | None) -> arb | None:
     if op is NUMBER:
         return arb(part)
-    if op is SYMBOL:
+    if op is SYMBOL and point is not None:
         return None if part in point.imaginary else arb(point.real[part])
     return arb.pi() if part == "pi" else None
 
 
-def _complex_leaf(op: str, part: Any, point: Point) -> acb:
+def _complex_leaf(op: str, part: Any, point: Point | None) -> acb:
     if op is NUMBER:
         return acb(part)
-    if op is SYMBOL:
+    if op is SYMBOL and point is not None:
         return acb(arb(point.real[part]), arb(point.imaginary.get(part, 0)))
     return acb.pi() if part == "pi" else acb(0, 1)
 
 
-def _combine(op: str, part: Any, known: Mapping[int, Ball], numbers: tuple[Any, Mapping[str, Any]]) -> Ball | None:
-    """The value of a sum, product or function from those of its operands."""
-    ball, functions = numbers
-    if op is SUM:
-        constant, terms = part
-        result = ball(constant) if constant != 0 else None
-        for inner, factor in terms:
-            term = known[inner] if factor == 1 else known[inner] * factor
-            result = term if result is None else result + term
-        return result
-    if op is PRODUCT:
-        result = None
-        for inner, exponent in part:
-            value = known[inner] if exponent == 1 else _power(known[inner], exponent, ball)
-            result = value if result is None else result * value
-        return result
-    u = known[part]
-    if (abs(u) > EXPONENT_BOUND) if op in _GROWING else (abs(u) > ARGUMENT_BOUND):
-        return None
-    return functions[op](u)
+_Numbers = tuple[Any, Mapping[str, Callable[[Any], Any]], Callable[[str, Any, Point | None], Any]]
+REAL: Final[_Numbers] = (arb, _REAL_FUNCTIONS, _real_leaf)
+COMPLEX: Final[_Numbers] = (acb, _COMPLEX_FUNCTIONS, _complex_leaf)
 
 
-def _power(base: Ball, exponent: Exponent, ball: Any) -> Ball:
+def _power(base: Ball, exponent: Rational, ball: Any) -> Ball:
     """base**exponent; not finite for real powers of negative numbers."""
     if isinstance(exponent, int):
         return 1 / base if exponent == -1 else base**exponent

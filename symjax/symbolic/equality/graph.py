@@ -27,9 +27,8 @@ MAX_NODES: Final = 6_000
 MAX_BITS: Final = 20_000
 """Longest numerator or denominator."""
 
-Exponent = int | fmpq
-ZERO: Final = fmpq(0)
-ONE: Final = fmpq(1)
+Rational = int | fmpq
+"""A rational number: an int where it is one, which hashes and multiplies faster."""
 _VALUES: Final = {
     "exp": {0: 1},
     "ln": {1: 0},
@@ -58,8 +57,8 @@ class Graph:
         self.parts: list[Any] = []
         self._table: dict[tuple[str, Any], int] = {}
         self._work = work
-        self.zero = self.number(ZERO)
-        self.one = self.number(ONE)
+        self.zero = self.number(0)
+        self.one = self.number(1)
 
     def _node(self, op: str, part: Any) -> int:
         key = (op, part)
@@ -75,12 +74,11 @@ class Graph:
         self.parts.append(part)
         return number
 
-    def number(self, value: fmpq | int) -> int:
+    def number(self, value: Rational) -> int:
         """The rational number `value`."""
-        value = fmpq(value)
-        if value.height_bits() > MAX_BITS:
+        if bits(value) > MAX_BITS:
             raise GaveUpError(f"a number of more than {MAX_BITS} bits")
-        return self._node(NUMBER, value)
+        return self._node(NUMBER, plain(value))
 
     def symbol(self, name: str) -> int:
         """The variable `name`."""
@@ -90,9 +88,9 @@ class Graph:
         """`pi` or `I`."""
         return self._node(CONSTANT, name)
 
-    def linear(self, constant: fmpq, terms: Iterable[tuple[int, fmpq]]) -> int:
+    def linear(self, constant: Rational, terms: Iterable[tuple[int, Rational]]) -> int:
         """constant + the sum of coefficient * node."""
-        collected: dict[int, fmpq] = {}
+        collected: dict[int, Rational] = {}
         for node, coefficient in terms:
             op, part = self.ops[node], self.parts[node]
             if op is NUMBER:
@@ -101,36 +99,40 @@ class Graph:
                 self._work.charge(len(part[1]))
                 constant = constant + coefficient * part[0]
                 for inner, factor in part[1]:
-                    collected[inner] = collected.get(inner, ZERO) + coefficient * factor
+                    collected[inner] = collected.get(inner, 0) + coefficient * factor
             else:
-                collected[node] = collected.get(node, ZERO) + coefficient
-        kept = tuple(sorted((node, coefficient) for node, coefficient in collected.items() if coefficient != 0))
+                collected[node] = collected.get(node, 0) + coefficient
+        kept = tuple(sorted(((node, plain(factor)) for node, factor in collected.items() if factor != 0), key=_first))
         self._work.charge(len(kept))
-        if any(coefficient.height_bits() > MAX_BITS for _, coefficient in kept):
+        if any(bits(factor) > MAX_BITS for _, factor in kept):
             raise GaveUpError(f"a number of more than {MAX_BITS} bits")
         if not kept:
             return self.number(constant)
+        constant = plain(constant)
         if constant == 0 and len(kept) == 1 and kept[0][1] == 1:
             return kept[0][0]
+        if bits(constant) > MAX_BITS:
+            raise GaveUpError(f"a number of more than {MAX_BITS} bits")
         return self._node(SUM, (constant, kept))
 
     def add(self, *nodes: int) -> int:
         """The sum of `nodes`."""
-        return self.linear(ZERO, [(node, ONE) for node in nodes])
+        return self.linear(0, [(node, 1) for node in nodes])
 
-    def scale(self, coefficient: fmpq | int, node: int) -> int:
+    def scale(self, coefficient: Rational, node: int) -> int:
         """coefficient * node."""
-        return self.linear(ZERO, [(node, fmpq(coefficient))])
+        return self.linear(0, [(node, coefficient)])
 
-    def product(self, factors: Iterable[tuple[int, Exponent]]) -> int:
+    def product(self, factors: Iterable[tuple[int, Rational]]) -> int:
         """The product of the powers node**exponent.
 
         Raises:
           UndefinedError: zero is divided by.
         """
-        pending, coefficient = list(factors), ONE
+        pending: list[tuple[int, Rational]] = list(factors)
+        coefficient: Rational = 1
         while True:
-            collected: dict[int, Exponent] = {}
+            collected: dict[int, Rational] = {}
             settled = True
             for node, exponent in pending:
                 if exponent == 0:
@@ -152,36 +154,36 @@ class Graph:
         node = kept[0][0] if len(kept) == 1 and kept[0][1] == 1 else self._node(PRODUCT, kept)
         return node if coefficient == 1 else self.scale(coefficient, node)
 
-    def _factor(self, node: int, exponent: Exponent, collected: dict[int, Exponent]) -> fmpq:
+    def _factor(self, node: int, exponent: Rational, collected: dict[int, Rational]) -> Rational:
         """Puts node**exponent into `collected`; what is returned are the rational numbers among its factors."""
         op, part = self.ops[node], self.parts[node]
         if op is NUMBER:
             if part == 0 and exponent < 0:
                 raise UndefinedError("it divides by zero")
             if part == 1 or part == 0:
-                return fmpq(part)
-            if isinstance(exponent, int) and abs(exponent) * part.height_bits() <= MAX_BITS:
-                return part**exponent
+                return part
+            if isinstance(exponent, int) and abs(exponent) * bits(part) <= MAX_BITS:
+                return plain(fmpq(part) ** exponent)
         elif op is SUM and isinstance(exponent, int):
             return self._sum_factor(node, exponent, collected)
         elif op is PRODUCT and isinstance(exponent, int):
             for inner, power in part:
                 collected[inner] = collected.get(inner, 0) + power * exponent
-            return ONE
+            return 1
         collected[node] = collected.get(node, 0) + exponent
-        return ONE
+        return 1
 
-    def _sum_factor(self, node: int, exponent: int, collected: dict[int, Exponent]) -> fmpq:
+    def _sum_factor(self, node: int, exponent: int, collected: dict[int, Rational]) -> Rational:
         """`_factor` of a sum: its first coefficient comes out, so that proportional sums are one factor."""
         constant, terms = self.parts[node]
         lead = terms[0][1]
-        if lead != 1 and abs(exponent) * lead.height_bits() <= MAX_BITS:
+        coefficient: Rational = 1
+        if lead != 1 and abs(exponent) * bits(lead) <= MAX_BITS:
+            lead = fmpq(lead)
             node = self.linear(constant / lead, [(inner, factor / lead) for inner, factor in terms])
-            coefficient = lead**exponent
+            coefficient = plain(lead**exponent)
             if self.ops[node] is not SUM:
                 return coefficient * self._factor(node, exponent, collected)
-        else:
-            coefficient = ONE
         collected[node] = collected.get(node, 0) + exponent
         return coefficient
 
@@ -196,8 +198,7 @@ class Graph:
           UndefinedError: a power of zero that has no value.
         """
         if self.ops[exponent] is NUMBER:
-            value = self.parts[exponent]
-            return self.product([(base, int(value.p) if value.q == 1 else value)])
+            return self.product([(base, self.parts[exponent])])
         if self.ops[base] == "exp" and self.parts[base] == self.one:
             return self.function("exp", exponent)
         return self.function("exp", self.multiply(exponent, self.function("ln", base)))
@@ -212,7 +213,7 @@ class Graph:
         if op is NUMBER:
             if (name == "ln" and part == 0) or (name == "atanh" and part in (1, -1)):
                 raise UndefinedError(f"it takes {name}({part})")
-            value = _VALUES[name].get(int(part.p)) if part.q == 1 and name in _VALUES else None
+            value = _VALUES.get(name, {}).get(part)
             if value is not None:
                 return self.number(value)
             if name == "abs":
@@ -247,5 +248,15 @@ class Graph:
         return sorted(seen)
 
 
-def _first(pair: tuple[int, Exponent]) -> int:
+def plain(value: Rational) -> Rational:
+    """`value`, as an int where it is one."""
+    return value if isinstance(value, int) or value.q != 1 else int(value.p)
+
+
+def bits(value: Rational) -> int:
+    """Length of the numerator or the denominator, whichever is longer."""
+    return value.bit_length() if isinstance(value, int) else value.height_bits()
+
+
+def _first(pair: tuple[int, Rational]) -> int:
     return pair[0]

@@ -48,10 +48,10 @@ def _determinants(equation: Equation) -> list[int]:
     in_x = Slopes(graph, "x")
     return [
         graph.linear(
-            graph.parts[graph.zero],
+            0,
             [
-                (graph.multiply(slopes[first], in_x.of(slopes[second])), graph.parts[graph.one]),
-                (graph.multiply(slopes[second], in_x.of(slopes[first])), -graph.parts[graph.one]),
+                (graph.multiply(slopes[first], in_x.of(slopes[second])), 1),
+                (graph.multiply(slopes[second], in_x.of(slopes[first])), -1),
             ],
         )
         for first, second in itertools.combinations(equation.constants, 2)

@@ -20,6 +20,7 @@ from symjax.symbolic.equality.germs import RADIUS_BITS
 from symjax.symbolic.equality.independence import solution_kind
 from symjax.symbolic.equality.points import Point, complex_point, real_point
 from symjax.symbolic.equality.prover import vanishes
+from symjax.symbolic.equality.search import promising
 from symjax.symbolic.equality.work import GaveUpError, OutOfWorkError, Work
 from symjax.symbolic.expression import Expression
 from symjax.symbolic.operators import SYMBOLS
@@ -31,7 +32,8 @@ BUDGET: Final = 300_000
 """Units of work for one verdict, of which right answers need some hundreds to thousands."""
 REAL_POINTS: Final = 6
 MIXED_POINTS: Final = 10
-BRANCH_POINTS: Final = 64
+SEARCHED_POINTS: Final = 6
+"""Points, of many tried in double precision, that get a certified look where branches matter."""
 COMPLEX_POINTS: Final = 8
 INTEGRAL_POINTS: Final = 4
 """Mixed points, and complex ones, for integrals, which hold on an interval or not at all."""
@@ -112,7 +114,7 @@ class _Judge:
     def verdict(self) -> Judgement:
         """The verdict; spends the budget at most."""
         try:
-            for stage in (self._real_stage, self._mixed_stage, self._complex_stage):
+            for stage in (self._real_stage, self._mixed_stage, self._search_stage, self._complex_stage):
                 found = stage()
                 if found is not None:
                     return found
@@ -142,11 +144,18 @@ class _Judge:
         """Real points at which values on the way may be complex."""
         equation = self._equation
         wanted = INTEGRAL_POINTS if equation.is_integral else MIXED_POINTS
-        if equation.is_branched and not equation.is_integral:
-            wanted += BRANCH_POINTS
         fresh = (real_point(REAL_DRAWS + place) for place in range(2 * wanted))
         points = itertools.chain(self._not_real, fresh) if self._not_real else fresh
         return self._stage(points, wanted, "complex" if self._not_real else "real")
+
+    def _search_stage(self) -> Judgement | None:
+        """Real points, among many, at which the equation nearly holds in double precision."""
+        equation = self._equation
+        if equation.is_integral or not equation.is_branched:
+            return None
+        nodes = equation.graph.below(equation.residual)
+        points = promising(equation.graph, nodes, equation.residual, self._work, at_most=SEARCHED_POINTS)
+        return self._stage(points, SEARCHED_POINTS, "complex")
 
     def _complex_stage(self) -> Judgement | None:
         wanted = INTEGRAL_POINTS if self._equation.is_integral else COMPLEX_POINTS

@@ -1,7 +1,8 @@
 """Where equations are tried: a fixed, endless sequence of exact points.
 
 Every point gives a value to every symbol, whichever of them occur: x is small, 1/32 to 4 in size, where few functions
-saturate; constants are 1/32 to 8 in size; both have both signs.  A complex point moves x, and in every second point the
+saturate; constants are 1/32 to 8 in size; both have both signs, and no small denominators, by which a value could be
+special.  A complex point moves x, and in every second point the
 constants too, off the real line.
 """
 
@@ -58,4 +59,5 @@ def _rational(rng: random.Random, octaves: int) -> fmpq:
     denominator = _DENOMINATORS[int(rng.random() * len(_DENOMINATORS))]
     size = 2.0 ** (int(rng.random() * octaves) - 5) * (1.0 + rng.random())
     numerator = max(1, int(size * denominator))
+    numerator += numerator % denominator == 0
     return fmpq(numerator if rng.random() < 0.5 else -numerator, denominator)

@@ -18,6 +18,7 @@ from symjax.symbolic.equality.ring import SIZES, Element, Ring, RingFullError, n
 from symjax.symbolic.equality.work import GaveUpError, Work
 
 MAX_RESTARTS = 8
+MAX_CONJUGATE_TERMS = 300
 _INVERSE = frozenset({"asin", "atan", "asinh", "acosh", "atanh"})
 
 
@@ -118,6 +119,8 @@ def _conjugates_vanish(ring: Ring, polynomial: fmpz_mpoly) -> bool:
         variable = ring.variable(generator)
         if polynomial.degrees()[variable] == 0:
             continue
+        if len(polynomial) > MAX_CONJUGATE_TERMS:
+            return False
         if ring.evaluate(polynomial, negated=generator).contains(0):
             continue
         name = f"g{variable}"

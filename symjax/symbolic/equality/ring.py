@@ -305,7 +305,7 @@ class Ring:
 
     def evaluate(self, polynomial: fmpz_mpoly, *, negated: int | None = None) -> acb:
         """Ball of any polynomial; the generator `negated` counts with the other sign."""
-        self.work.charge(len(polynomial) * 6)
+        self.work.charge(len(polynomial) * (2 * len(self._balls) + 10))
         result = acb(0)
         for exponents, coefficient in polynomial.terms():
             term = acb(fmpz(coefficient))

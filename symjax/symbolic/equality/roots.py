@@ -91,7 +91,7 @@ class Roots:
         return ring.sum((total, ring.scale(fmpq(count, grain), imaginary)))
 
     def turn(self, half_turns: fmpq) -> Element:
-        """exp(i*pi*half_turns) for multiples of 1/4 and 1/6.
+        """exp(i*pi*half_turns) for multiples of 1/12.
 
         Raises:
           GaveUpError: any other.
@@ -102,13 +102,18 @@ class Roots:
         return self._ring.sum((cosine, self._ring.multiply(self._germs.imaginary(), sine)))
 
     def turn_pair(self, half_turns: fmpq) -> tuple[Element, Element]:
-        """cos and sin of pi*half_turns, for multiples of 1/4 and 1/6.
+        """cos and sin of pi*half_turns, for multiples of 1/12.
 
         Raises:
           GaveUpError: any other.
         """
-        if 12 % half_turns.q or half_turns.q == 12:
+        if 12 % half_turns.q:
             raise GaveUpError(f"the cosine of {half_turns}*pi")
+        if half_turns.q == 12:
+            (c, s), (cosine, sine) = (self.turn_pair(half_turns * factor) for factor in (4, -3))
+            ring = self._ring
+            above = ring.multiply(c, cosine), ring.multiply(s, sine)
+            return ring.subtract(*above), ring.sum((ring.multiply(s, cosine), ring.multiply(c, sine)))
         place = int((half_turns * 12).p) % 24
         return self._cosine(place), self._cosine((6 - place) % 24)
 

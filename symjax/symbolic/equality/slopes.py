@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flint import fmpq
 
-from symjax.symbolic.equality.graph import CONSTANT, NUMBER, ONE, PRODUCT, SUM, SYMBOL, Graph
+from symjax.symbolic.equality.graph import CONSTANT, NUMBER, PRODUCT, SUM, SYMBOL, Graph
 
 _HALF = fmpq(1, 2)
 
@@ -39,7 +39,7 @@ class Slopes:
         if op is SYMBOL:
             return graph.one if part == self._variable else graph.zero
         if op is SUM:
-            return graph.linear(fmpq(0), [(self._known[inner], factor) for inner, factor in part[1]])
+            return graph.linear(0, [(self._known[inner], factor) for inner, factor in part[1]])
         if op is PRODUCT:
             return self._product_slope(node)
         inner = self._known[part]
@@ -52,15 +52,14 @@ class Slopes:
             slope = self._known[inner]
             if slope != graph.zero:
                 rest = [(inner, exponent - 1), (slope, 1), *((other, e) for other, e in factors if other != inner)]
-                terms.append((graph.product(rest), fmpq(exponent)))
-        return graph.linear(fmpq(0), terms)
+                terms.append((graph.product(rest), exponent))
+        return graph.linear(0, terms)
 
     def _outer(self, name: str, node: int, u: int) -> int:
         """The derivative of the function `name` at `u`; `node` is its value there."""
         graph = self._graph
-        square = fmpq(2) if name in ("tan", "tanh") else None
-        if square is not None:
-            return graph.linear(ONE, [(graph.product([(node, 2)]), ONE if name == "tan" else -ONE)])
+        if name in ("tan", "tanh"):
+            return graph.linear(1, [(graph.product([(node, 2)]), 1 if name == "tan" else -1)])
         match name:
             case "exp":
                 return node
@@ -79,8 +78,8 @@ class Slopes:
             case "sign":
                 return graph.zero
             case "acosh":
-                ends = [(graph.linear(fmpq(shift), [(u, ONE)]), -_HALF) for shift in (-1, 1)]
+                ends = [(graph.linear(shift, [(u, 1)]), -_HALF) for shift in (-1, 1)]
                 return graph.product(ends)
-        sign = -ONE if name in ("asin", "atanh") else ONE
-        radicand = graph.linear(ONE, [(graph.product([(u, 2)]), sign)])
+        sign = -1 if name in ("asin", "atanh") else 1
+        radicand = graph.linear(1, [(graph.product([(u, 2)]), sign)])
         return graph.product([(radicand, -_HALF if name in ("asin", "asinh") else -1)])

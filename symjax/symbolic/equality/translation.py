@@ -7,12 +7,12 @@ from typing import Final
 
 from flint import fmpq
 
-from symjax.symbolic.equality.graph import ONE, Exponent, Graph
+from symjax.symbolic.equality.graph import Graph, Rational
 from symjax.symbolic.expression import CONSTANT, INTEGER, RATIONAL, SYMBOL, Expression, postorder
 from symjax.symbolic.operators import UNKNOWNS
 
 _HALF: Final = fmpq(1, 2)
-_POWERS: Final[Mapping[str, Exponent]] = {
+_POWERS: Final[Mapping[str, Rational]] = {
     "sq": 2,
     "cb": 3,
     "sqrt": _HALF,
@@ -63,7 +63,7 @@ def _build(graph: Graph, item: Expression, args: list[int], unknowns: Mapping[st
         case "add":
             return graph.add(*args)
         case "sub":
-            return graph.linear(fmpq(0), [(args[0], ONE), (args[1], -ONE)])
+            return graph.linear(0, [(args[0], 1), (args[1], -1)])
         case "mul":
             return graph.multiply(*args)
         case "div":
@@ -98,7 +98,7 @@ def _unary(graph: Graph, name: str, u: int) -> int:
     if name in _OF_RECIPROCALS:
         name, u = _OF_RECIPROCALS[name], graph.product([(u, -1)])
     if name == "acos":  # exactly pi/2 - asin on every branch
-        return graph.linear(fmpq(0), [(graph.constant("pi"), _HALF), (graph.function("asin", u), -ONE)])
+        return graph.linear(0, [(graph.constant("pi"), _HALF), (graph.function("asin", u), -1)])
     if name not in _FUNCTIONS:
         raise UnsupportedError(f"{name} cannot be judged")
     return graph.function(name, u)

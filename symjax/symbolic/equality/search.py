@@ -1,0 +1,134 @@
+"""Where might an equation hold?  Many real points at once, in double precision, to find the few worth a certified look.
+
+Equations that were solved with inverse functions and even roots hold on one branch only, and a right answer may fail at
+twenty points before it holds at one.  What is found here decides nothing: points are proposed, and balls judge them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symjax.symbolic.equality.graph import CONSTANT, NUMBER, PRODUCT, SUM, SYMBOL, Graph
+from symjax.symbolic.equality.points import Point, real_point
+from symjax.symbolic.equality.work import Work
+
+POINTS: Final = 256
+FIRST_PLACE: Final = 1_000
+"""Place of the first point in the sequence of real points."""
+SMALL: Final = 1e-9
+"""A value is promising where it is so small beside the terms that it is made of."""
+
+Array = NDArray[np.complex128]
+
+
+@functools.cache
+def _coordinates(name: str) -> Array:
+    values = (real_point(FIRST_PLACE + place).real[name] for place in range(POINTS))
+    return np.array([int(value.p) / int(value.q) for value in values], dtype=np.complex128)
+
+
+def promising(graph: Graph, nodes: list[int], root: int, work: Work, *, at_most: int) -> list[Point]:
+    """Points at which `root` is nearly zero, beginning with those at which it is nearest.
+
+    Args:
+      nodes: all nodes below `root` and itself, in order.
+      at_most: how many points to propose.
+    """
+    work.charge(12 * len(nodes))
+    with np.errstate(all="ignore"):
+        values, sizes = _evaluate(graph, nodes)
+        smallness = np.abs(values[root]) / sizes[root]
+    smallness = np.where(np.isfinite(smallness), smallness, np.inf)
+    if smallness.ndim == 0:  # a constant: every point is like every other
+        return []
+    order = np.argsort(smallness, kind="stable")[:at_most]
+    return [real_point(FIRST_PLACE + int(place)) for place in order if smallness[place] < SMALL]
+
+
+def _evaluate(graph: Graph, nodes: list[int]) -> tuple[dict[int, Any], dict[int, Any]]:
+    """Values of the nodes, and the sizes that they would have if nothing cancelled in any sum."""
+    values: dict[int, Any] = {}
+    sizes: dict[int, Any] = {}
+    for node in nodes:
+        op, part = graph.ops[node], graph.parts[node]
+        if op is SUM:
+            constant = _float(part[0])
+            terms = [(_float(factor), inner) for inner, factor in part[1]]
+            values[node] = sum((factor * values[inner] for factor, inner in terms), constant)
+            sizes[node] = sum((abs(factor) * sizes[inner] for factor, inner in terms), abs(constant))
+            continue
+        if op is PRODUCT:
+            powers = [_power(values[inner], _float(exponent)) for inner, exponent in part]
+            values[node] = functools.reduce(np.multiply, powers)
+            magnitudes = [
+                np.abs(power) if exponent < 0 else sizes[inner] ** _float(exponent)
+                for power, (inner, exponent) in zip(powers, part, strict=True)
+            ]
+            sizes[node] = functools.reduce(np.multiply, magnitudes)
+            continue
+        if op is NUMBER:
+            values[node] = np.complex128(_float(part))
+        elif op is SYMBOL:
+            values[node] = _coordinates(part)
+        elif op is CONSTANT:
+            values[node] = np.complex128(np.pi if part == "pi" else 1j)
+        else:
+            values[node] = FUNCTIONS[op](values[part] + 0.0)  # no negative zero, which is on the other side of a cut
+        sizes[node] = np.abs(values[node])
+    return values, sizes
+
+
+def _float(value: Any) -> float:
+    """A rational number or an integer as a float, infinite where it is too large."""
+    if isinstance(value, int):
+        return float(value) if abs(value) < 1 << 1000 else float("inf")
+    top, bottom = int(value.p), int(value.q)
+    try:
+        return top / bottom
+    except OverflowError:
+        return float("inf")
+
+
+def _power(base: Any, exponent: float) -> Any:
+    if exponent == 1:
+        return base
+    if exponent == int(exponent) and abs(exponent) < 1 << 20:
+        return base ** int(exponent) if exponent > 0 else 1 / base ** int(-exponent)
+    return np.exp(exponent * np.log(base + 0.0))
+
+
+def _asinh(u: Any) -> Any:
+    return np.log(u + np.sqrt(u * u + 1))
+
+
+def _acosh(u: Any) -> Any:
+    return np.log(u + np.sqrt(u - 1) * np.sqrt(u + 1))
+
+
+def _atanh(u: Any) -> Any:
+    return (np.log(1 + u) - np.log(1 - u)) / 2
+
+
+FUNCTIONS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "exp": np.exp,
+    "ln": np.log,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": lambda u: -1j * np.log(1j * u + np.sqrt(1 - u * u)),
+    "atan": lambda u: -1j * _atanh(1j * u),
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "asinh": _asinh,
+    "acosh": _acosh,
+    "atanh": _atanh,
+    "abs": lambda u: np.abs(u) + 0j,
+    "sign": lambda u: u / np.abs(u),
+}
+"""On the principal branches of the balls; by formulas, because numpy's own differ on the cuts."""
