@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Final
 
 import flint
 from flint import acb, arb, fmpq
 
 from symjax.symbolic.balls import UNDEFINED, evaluate
-from symjax.symbolic.expression import SYMBOL, Expression, free_symbols, occurs, postorder
+from symjax.symbolic.expression import SYMBOL, Expression, free_symbols, occurs, postorder, rational
 from symjax.symbolic.operators import SYMBOLS, UNKNOWNS
 from symjax.symbolic.programs import Program
 
@@ -71,6 +72,59 @@ def of_integrand(expr: Expression) -> str:
             if len(texts) == len(POINTS):
                 return _digest("integrand " + " ".join(texts))
     return _digest("integrand as written " + structure(expr))
+
+
+def up_to_factor(expr: Expression) -> str | None:
+    """32 hexadecimal digits, equal for integrands that are constant multiples of each other, in whatever form.
+
+    None for an integrand that has no value, or the value 0, at too many of the points.
+    """
+    program = Program(expr)
+    names = [str(node.value) for node in program.nodes if node.op == SYMBOL]
+    for precision in PRECISIONS:
+        values = []
+        for point in INTEGRAND_POINTS:
+            value = _value(program, {name: OTHERS.get(name, point) for name in names}, precision)
+            if value.is_finite() and 0 not in value:
+                values.append(value)
+                if len(values) == len(POINTS):
+                    break
+        else:
+            continue
+        texts = [_complex_text(_quotient(value, values[0], precision), precision) for value in values[1:]]
+        if None not in texts:
+            return _digest(f"multiples {texts}")
+    return None
+
+
+def rational_ratio(left: Expression, right: Expression) -> Expression | None:
+    """The rational number that left/right seems to be, from one point and 512 bits; None where it seems to be none."""
+    symbols = {str(node.value) for expr in (left, right) for node in postorder(expr) if node.op == SYMBOL}
+    for point in INTEGRAND_POINTS:
+        at = {name: OTHERS.get(name, point) for name in sorted(symbols)}
+        top, bottom = (_value(Program(expr), at, PRECISIONS[1]) for expr in (left, right))
+        if top.is_finite() and bottom.is_finite() and 0 not in top and 0 not in bottom:
+            return _rational(_quotient(top, bottom, PRECISIONS[1]))
+    return None
+
+
+def _rational(value: acb) -> Expression | None:
+    """The rational number in a ball; None where there is none of up to 60 digits."""
+    if 0 not in value.imag:
+        return None
+    middle = value.real.mid().fmpq()
+    guess = Fraction(int(middle.p), int(middle.q)).limit_denominator(10**30)
+    found = rational(guess.numerator, guess.denominator)
+    return found if fmpq(guess.numerator, guess.denominator) in value.real else None
+
+
+def _quotient(value: acb, unit: acb, precision: int) -> acb:
+    before = flint.ctx.prec
+    flint.ctx.prec = precision
+    try:
+        return value / unit
+    finally:
+        flint.ctx.prec = before
 
 
 def of_equation(expr: Expression) -> str:

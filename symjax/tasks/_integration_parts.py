@@ -11,8 +11,10 @@ import random
 from collections.abc import Mapping
 
 from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply
+from symjax.symbolic.canonical import canonicalise
 from symjax.symbolic.derivative import derivative
-from symjax.symbolic.expression import Expression
+from symjax.symbolic.expression import ZERO, Expression
+from symjax.symbolic.fingerprint import rational_ratio, up_to_factor
 from symjax.symbolic.limits import TooLarge, Undefined, number, split
 from symjax.symbolic.simplify import simplify
 from symjax.symbolic.tree_sampling import TreeSampler, draw_count
@@ -22,25 +24,34 @@ from symjax.tasks._integration_pairs import (
     Pair,
     antiderivative_of,
     drawn_function,
+    holds_x,
     without_constant,
 )
+from symjax.tokenization import prefix
 
 
 class KnownIntegrals:
-    """A read-only table of antiderivatives, which looks integrands up without their numeric factors."""
+    """A read-only table of antiderivatives, which finds integrands in any form, up to a rational factor."""
 
-    def __init__(self, entries: Mapping[Expression, Expression]) -> None:
-        """`entries`: integrand whose first term has the coefficient 1 -> antiderivative."""
+    def __init__(self, entries: Mapping[str, tuple[str, str]]) -> None:
+        """`entries`: `fingerprint.up_to_factor` of an integrand -> prefix tokens of it and of an antiderivative."""
         self._entries = entries
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def get(self, integrand: Expression, /) -> Expression | None:
-        """The antiderivative of a multiple of what the table has, multiplied accordingly."""
-        factor, key = monic(integrand)
-        found = self._entries.get(key)
-        return None if found is None else multiply(factor, found)
+        """The antiderivative of a multiple of what the table has, multiplied accordingly.
+
+        Found by values at points, so that whoever uses it checks what becomes of it.
+        """
+        key = up_to_factor(integrand)
+        found = None if key is None else self._entries.get(key)
+        if found is None:
+            return None
+        known, antiderivative = (canonicalise(prefix.parse(text.split())) for text in found)
+        factor = rational_ratio(integrand, known)
+        return None if factor is None else multiply(factor, antiderivative)
 
 
 def by_parts(
@@ -75,11 +86,13 @@ def by_parts(
         pair = _combine(first, second, table, budget)
         if pair is None:
             return Rejection("unknown_part", "no antiderivative of the other product is known")
-        integrand, answer = pair if undivided else _without_factor(*pair)
+        integrand, answer = pair if undivided or pair[0] is ZERO else _without_factor(*pair)
     except TooLarge as error:
         return Rejection("too_large", str(error))
     except Undefined as error:
         return Rejection("undefined", str(error))
+    if integrand is ZERO or not holds_x(answer):
+        return Rejection("constant", "the product, or its antiderivative, is constant")
     direct = antiderivative_of(integrand, direct_budget) is not None
     return Pair(integrand=integrand, antiderivative=answer, facts={"direct": direct})
 
@@ -93,12 +106,12 @@ def monic(expr: Expression) -> tuple[Expression, Expression]:
 
 
 def _function(rng: random.Random, sampler: TreeSampler, count: int) -> tuple[Expression, Expression] | Rejection:
-    """A random function with its simplified derivative."""
+    """A random function with its derivative."""
     function = drawn_function(rng, sampler, count, keep_constant=0.5, fewest=0)
     if isinstance(function, Rejection):
         return function
     try:
-        return function, simplify(derivative(function))
+        return function, derivative(function)
     except TooLarge as error:
         return Rejection("too_large", str(error))
     except Undefined as error:
@@ -111,12 +124,17 @@ def _combine(
     """(integrand, antiderivative), from (F, f) and (G, g)."""
     product = multiply(first[0], second[0])
     for (whole, slope), (other, other_slope) in ((first, second), (second, first)):
-        integrand = simplify(multiply(slope, other))
-        part = antiderivative_of(integrand, budget, table) if budget else table.get(integrand)
+        part = _antiderivative(multiply(slope, other), table, budget)
         if part is not None:
             answer = without_constant(add(product, multiply(MINUS_ONE, part)))
             return simplify(multiply(whole, other_slope)), without_constant(simplify(answer))
     return None
+
+
+def _antiderivative(integrand: Expression, table: KnownIntegrals, budget: int) -> Expression | None:
+    """What the table has, or the rules find within `budget` nodes."""
+    found = table.get(integrand)
+    return antiderivative_of(simplify(integrand), budget) if found is None and budget else found
 
 
 def _without_factor(integrand: Expression, answer: Expression) -> tuple[Expression, Expression]:

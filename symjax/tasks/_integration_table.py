@@ -21,17 +21,15 @@ from importlib import metadata
 from typing import Any, Final
 
 from symjax import symbolic, tokenization
-from symjax.symbolic.arithmetic import MINUS_ONE, multiply, power
-from symjax.symbolic.canonical import canonicalise
 from symjax.symbolic.conventions import foreign_form, token_length
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import Expression
+from symjax.symbolic.fingerprint import up_to_factor
 from symjax.symbolic.limits import TooLarge, Undefined
-from symjax.symbolic.simplify import simplify
 from symjax.symbolic.tree_sampling import TreeSampler
 from symjax.tasks import Rejection
 from symjax.tasks._integration_pairs import Pair, antiderivative_of, drawn_function, refusal
-from symjax.tasks._integration_parts import KnownIntegrals, monic
+from symjax.tasks._integration_parts import KnownIntegrals
 from symjax.tokenization import prefix
 
 FOLDER: Final = "SYMJAX_CACHE"
@@ -88,59 +86,49 @@ def _program() -> str:
 
 
 def make_lines(definition: Mapping[str, Any]) -> Iterator[str]:
-    """The lines of a table: integrand, tab, antiderivative, in prefix tokens; in the order in which they were found.
+    """The lines of a table: key, integrand and antiderivative with tabs between; in the order in which they were found.
 
-    Most are derivatives of random functions, raw and simplified; the rest random functions that the rules solve.
-    Of antiderivatives of one integrand, up to a factor, the shortest is kept.
+    Most are derivatives of random functions; the rest random functions that the rules solve.  Of antiderivatives of
+    one integrand, up to a factor, the shortest is kept.
     """
     size, seed = definition["size"], definition["seed"]
     sampler = TreeSampler(**{key: value for key, value in definition.items() if key not in ("size", "seed")})
-    found: dict[Expression, Expression] = {}
+    found: dict[str, tuple[int, str]] = {}
     rng = random.Random()
     for attempt in range(ATTEMPTS_PER_ENTRY * size):
-        if len(found) >= size:
+        if len(found) == size:
             break
         rng.seed(seed << _SEED_BITS | attempt)
-        for pair in _pairs(rng, sampler):
-            factor, key = monic(pair.integrand)
-            answer = _divided(pair.antiderivative, factor)
-            if key not in found or token_length(answer) < token_length(found[key]):
-                found[key] = answer
-    for key, answer in list(found.items())[:size]:
-        yield f"{_text(key)}\t{_text(answer)}"
+        pair = _pair(rng, sampler)
+        key = None if pair is None else up_to_factor(pair.integrand)
+        if pair is not None and key is not None:
+            entry = token_length(pair.antiderivative), f"{_text(pair.integrand)}\t{_text(pair.antiderivative)}"
+            found[key] = min(found.get(key, entry), entry, key=lambda entry: entry[0])
+    for key, (_, text) in found.items():
+        yield f"{key}\t{text}"
 
 
-def _pairs(rng: random.Random, sampler: TreeSampler) -> Iterator[Pair]:
-    """Checked pairs from one random tree."""
+def _pair(rng: random.Random, sampler: TreeSampler) -> Pair | None:
+    """A checked pair from one random tree."""
     count = 1 + int(rng.random() * LARGEST_TREE)
     solved = rng.random() < SOLVED_FRACTION
     function = drawn_function(rng, sampler, count, keep_constant=0.0, fewest=0)
     if isinstance(function, Rejection):
-        return
-    for integrand, answer in _solved(function) if solved else _differentiated(function):
-        pair = Pair(integrand=integrand, antiderivative=answer)
-        if not isinstance(refusal(pair), Rejection):
-            yield pair
+        return None
+    pair = _solved(function) if solved else _differentiated(function)
+    return None if pair is None or isinstance(refusal(pair), Rejection) else pair
 
 
-def _solved(integrand: Expression) -> Iterator[tuple[Expression, Expression]]:
+def _solved(integrand: Expression) -> Pair | None:
     answer = antiderivative_of(integrand, SOLVING_BUDGET)
-    if answer is not None:
-        yield integrand, answer
+    return None if answer is None else Pair(integrand=integrand, antiderivative=answer)
 
 
-def _differentiated(answer: Expression) -> Iterator[tuple[Expression, Expression]]:
-    with contextlib.suppress(TooLarge, Undefined):
-        integrand = derivative(answer)
-        yield integrand, answer
-        shorter = simplify(integrand)
-        if shorter is not integrand:
-            yield shorter, answer
-
-
-def _divided(answer: Expression, factor: Expression) -> Expression:
-    """answer / factor."""
-    return multiply(power(factor, MINUS_ONE), answer)
+def _differentiated(answer: Expression) -> Pair | None:
+    try:
+        return Pair(integrand=derivative(answer), antiderivative=answer)
+    except (TooLarge, Undefined):
+        return None
 
 
 def _text(expr: Expression) -> str:
@@ -149,12 +137,8 @@ def _text(expr: Expression) -> str:
 
 def _integrals(lines: list[str]) -> KnownIntegrals:
     """The table that lines hold."""
-    pairs = (line.split("\t") for line in lines)
-    return KnownIntegrals({_expression(integrand): _expression(answer) for integrand, answer in pairs})
-
-
-def _expression(text: str) -> Expression:
-    return canonicalise(prefix.parse(text.split()))
+    rows = (line.split("\t") for line in lines)
+    return KnownIntegrals({key: (integrand, antiderivative) for key, integrand, antiderivative in rows})
 
 
 def _digest(lines: list[str]) -> str:

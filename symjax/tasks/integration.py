@@ -60,7 +60,7 @@ def make(
     simplified_fraction: float = 0.5,
     other_operators: int = 4,
     rules_fraction: float = 0.5,
-    rules_budget: int = 200,
+    rules_budget: int = 25,
     indirect_only: bool = False,
     table_size: int = 10_000,
     table_seed: int = 0,
