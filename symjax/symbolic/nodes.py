@@ -1,6 +1,6 @@
 """The memory of expressions: immutable nodes, one object per expression, in one table for all threads.
 
-Nodes live as long as something refers to them, small ones a little longer; the table forgets the others in passing.
+Nodes live as long as something refers to them, small ones a little longer.
 `expression` has the constructors; the slots in which other modules remember what they found out are set from here.
 """
 
@@ -93,28 +93,34 @@ class Expression(_Draft):
         raise TypeError("expressions are interned per process: send their prefix tokens instead")
 
 
-_TABLE: dict[tuple[str, Any], weakref.ref[Expression]] = {}
-_LOCK: Final = threading.Lock()
-_RECENT: deque[Expression] = deque(maxlen=4096)
+class _Reference(weakref.ref):
+    """Weak reference that remembers its key in the table."""
+
+    __slots__ = ("key",)
+    key: tuple[str, Any]
+
+
+_TABLE: dict[tuple[str, Any], _Reference] = {}
+_RECENT: deque[Expression] = deque(maxlen=16_384)
 _RECENT_SIZE: Final = 8
 """Small nodes are kept for a while after their last use: random trees are full of the same few."""
 
-_GROWTH: Final = 4096
 _BITS: dict[tuple[str, str], int] = {}
-
-
-class _Limit:
-    """Number of entries at which dead ones are looked for."""
-
-    __slots__ = ("entries",)
-
-    def __init__(self) -> None:
-        self.entries = _GROWTH
-
-
-_LIMIT: Final = _Limit()
+_LOCK: Final = threading.Lock()
 _new: Final = object.__new__
-_reference_to: Final = weakref.ref
+
+
+def _forget(reference: _Reference) -> None:
+    """Remove the entry of a node that is gone.
+
+    Between the two subscripts the interpreter does not switch threads, as it might after a call: no other thread's
+    entry is removed.
+    """
+    try:
+        if _TABLE[reference.key] is reference:
+            del _TABLE[reference.key]
+    except KeyError:
+        pass
 
 
 def leaf(op: str, value: Value) -> Expression:
@@ -125,7 +131,7 @@ def leaf(op: str, value: Value) -> Expression:
         node = reference()
         if node is not None:
             return node
-    return _make(key, (), value, reference is None)
+    return _make(key, (), value)
 
 
 def unchecked(op: str, args: tuple[Expression, ...]) -> Expression:
@@ -136,11 +142,11 @@ def unchecked(op: str, args: tuple[Expression, ...]) -> Expression:
         node = reference()
         if node is not None:
             return node
-    return _make(key, args, None, reference is None)
+    return _make(key, args, None)
 
 
-def _make(key: tuple[str, Any], args: tuple[Expression, ...], value: Value, new: bool) -> Expression:
-    """A node that the table did not have; `new` if there was no entry for it either."""
+def _make(key: tuple[str, Any], args: tuple[Expression, ...], value: Value) -> Expression:
+    """A node that the table did not have, or the one that another thread has put there by now."""
     size = 1
     depth = names = 0
     if args:
@@ -161,44 +167,16 @@ def _make(key: tuple[str, Any], args: tuple[Expression, ...], value: Value, new:
     draft.names = names
     draft._facts = draft._leads = draft._order = draft._parts = draft._signs = draft._tokens = None
     draft.__class__ = Expression
-    if not new:
-        return _enter(key, draft)
-    reference = _reference_to(draft)
-    if _TABLE.setdefault(key, reference) is not reference:
-        return _enter(key, draft)
+    reference = _Reference(draft, _forget)
+    reference.key = key
+    while (winner := _TABLE.setdefault(key, reference)) is not reference:  # another thread, or a dying node
+        node = winner()
+        if node is not None:
+            return node
+        _forget(winner)
     if size <= _RECENT_SIZE:
         _RECENT.append(draft)
-    if len(_TABLE) > _LIMIT.entries:
-        _drop_dead_entries()
     return draft
-
-
-def _enter(key: tuple[str, Any], draft: Expression) -> Expression:
-    """The node at `key` where there is an entry: the one that it refers to or, if that is gone, `draft`."""
-    with _LOCK:
-        known = _TABLE.get(key)
-        node = known() if known is not None else None
-        if node is None:
-            _TABLE[key] = _reference_to(draft)
-            node = draft
-    if draft.size <= _RECENT_SIZE:
-        _RECENT.append(node)
-    return node
-
-
-def _drop_dead_entries() -> None:
-    """Remove the entries whose nodes are gone.
-
-    An entry keeps the operands of its node alive, and stands behind theirs: from the end, one pass finds them all.
-    Entries change under the lock only, or where there was none.
-    """
-    with _LOCK:
-        entries = list(_TABLE.items())
-        while entries:
-            key, reference = entries.pop()
-            if reference() is None:
-                del _TABLE[key]
-        _LIMIT.entries = len(_TABLE) + max(_GROWTH, len(_TABLE) // 2)
 
 
 def bit_of(name: str, op: str = SYMBOL) -> int:
