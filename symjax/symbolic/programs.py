@@ -50,10 +50,14 @@ class Program:
         if early is not None:
             every = dict(places)
             enter(expr, every)
-            for node in filter(early, list(every)):
+            for node in filter(early, every):
                 places.setdefault(node, len(places))
-        self.early = len(places)
-        enter(expr, places)
+            self.early = len(places)
+            for node in every:
+                places.setdefault(node, len(places))
+        else:
+            self.early = len(places)
+            enter(expr, places)
         self.nodes: Sequence[Expression] = tuple(places)
         self.place = places[expr]
         self._given = len(given)
@@ -98,6 +102,11 @@ class Program:
             known.append(value)
         return known
 
+    def operation(self, place: int) -> tuple[str, tuple[int, ...]]:
+        """The operator at a place, and the places of its operands."""
+        step = self._steps[place - self._given]
+        return self.nodes[place].op, () if step is None else step[2]
+
 
 def enter(expr: Expression, places: dict[Expression, int]) -> None:
     """Gives the nodes of `expr` that have none a place behind those that have, operands before operators."""
@@ -113,7 +122,7 @@ def enter(expr: Expression, places: dict[Expression, int]) -> None:
 
 def _step(node: Expression, places: Mapping[Expression, int]) -> _Step | None:
     """What computes `node`; None for operators that have no value."""
-    args = tuple(places[arg] for arg in node.args)
+    args = tuple([places[arg] for arg in node.args])
     op = node.op
     if not args:
         return (_EXACT, acb(node.value), ()) if isinstance(node.value, int) else (_LEAF, node, ())
