@@ -25,6 +25,7 @@ from symjax.tokenization.prefix import LEAVES, MINUS, PLUS, PrefixError
 from symjax.tokenization.vocabulary import BOS, EOS, PAD
 
 UNSIGNED: Final = "INT"
+SIGNS: Final = (PLUS, MINUS, UNSIGNED)
 SPECIAL_WORDS: Final = ("<s>", "</s>", "<pad>", "(", ")", *(f"<SPECIAL_{place}>" for place in range(5, 10)))
 FOREIGN_SPECIALS: Final[Mapping[str, int]] = MappingProxyType({EOS: 0, BOS: 0, PAD: 1})
 """Our special tokens -> their ids: the end is `<s>`, which is also the beginning; padding is `</s>`; 2 is unused."""

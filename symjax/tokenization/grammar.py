@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from symjax.tokenization import prefix
-from symjax.tokenization.foreign import DECIMAL, UNSIGNED, IntegerFormat
+from symjax.tokenization.foreign import DECIMAL, SIGNS, IntegerFormat
 from symjax.tokenization.vocabulary import EOS, EOS_ID, PAD_ID, Vocabulary
 
 FORBIDDEN = -1
@@ -223,7 +223,7 @@ def prefix_grammar(
 
     Args:
       words: the tokens that an answer may hold; sign words and digits of `integers` among them.
-      arities: word -> number of operands, for the words that are no digits; those of `prefix` by default.
+      arities: word -> number of operands, for the words outside numbers; those of `prefix` by default.
       integers: how integers are written.
       max_digits: the longest number.
       number_places: places that codes tell apart inside a number.
@@ -231,7 +231,8 @@ def prefix_grammar(
     Raises:
       ValueError: a word without arity that is no digit, no leaf among the words, or numbers without digits.
     """
-    known = {**prefix.arities(), UNSIGNED: 0} if arities is None else arities
+    known = {word: arity for word, arity in (arities or prefix.arities()).items() if word not in SIGNS}
+    known |= dict.fromkeys(integers.signs, 0)
     digits = [word for word in words if word in integers.values]
     signs = [word for word in words if word in integers.signs]
     homeless = [word for word in words if word not in known and word not in digits]

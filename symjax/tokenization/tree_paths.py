@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Int8
 
 from symjax.tokenization import prefix
-from symjax.tokenization.foreign import DECIMAL, UNSIGNED, IntegerFormat, parse_foreign
+from symjax.tokenization.foreign import DECIMAL, SIGNS, IntegerFormat, parse_foreign
 from symjax.tokenization.vocabulary import SPECIAL, Vocabulary
 
 ONLY, LEFT, RIGHT = 1, 2, 3
@@ -32,7 +32,6 @@ SEED_POS_DIM: Final = 6
 
 _STEPS: Final = {0: (), 1: (ONLY,), 2: (LEFT, RIGHT), 3: (LEFT, MIDDLE, RIGHT)}
 _DIGIT: Final = re.compile(r"-?[0-9]+")
-_NUMBERS: Final = (prefix.PLUS, prefix.MINUS, UNSIGNED)
 
 Path = tuple[int, ...]
 
@@ -134,7 +133,7 @@ def _tables(vocabulary: Vocabulary) -> _Tables:
     arities, tokens = prefix.arities(), vocabulary.tokens
     digit = np.array([_is_digit(token) for token in tokens])
     special = np.array([token in SPECIAL for token in tokens])
-    number = np.array([token in _NUMBERS for token in tokens])
+    number = np.array([token in SIGNS for token in tokens])
     return _Tables(
         operands=np.array([arities.get(token, 0) for token in tokens], np.int64),
         digit=digit,

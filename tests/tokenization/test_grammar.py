@@ -162,7 +162,9 @@ def test_all_words_of_a_task_compile() -> None:
         (("x", "INT+"), {}, "sign words, digits"),
         (("x", "1"), {}, "sign words, digits"),
         (("x", "INT+", "1"), {"max_digits": 0}, "max_digits of 1"),
-        (("x", "INT", "1"), {}, "sign words, digits"),
+        (("x", "INT", "1"), {}, "'INT' has no place"),
+        (("x", "INT+", "1", "INT"), {}, "'INT' has no place"),
+        (("x", "INT+", "0"), {"integers": IntegerFormat(-2)}, "'INT\\+' has no place"),
     ],
 )
 def test_words_that_make_no_expressions_are_refused(words: tuple, options: dict, named: str) -> None:
