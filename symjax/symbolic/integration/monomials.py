@@ -20,6 +20,8 @@ HIGH: Final = 1 << (BITS - 1)
 DIGITS: Final = HIGH - 1
 MAX_COLUMNS: Final = 70
 MAX_ROWS: Final = 400
+MAX_CHECKS: Final = 5000
+"""Most pairs of a row and an offset that are looked at; a search that goes on longer hardly ever ends in a solution."""
 
 Column = dict[int, int]
 """Packed exponents -> residue."""
@@ -111,7 +113,8 @@ class Columns:
     def search(self, target: Collection[int], given: Collection[int]) -> dict[int, Column]:
         """Monomials within the bounds whose derivatives may be needed, with their columns, breadth first.
 
-        Empty if a row of `target` can come from no monomial and is not in `given`, the rows of other unknowns.
+        Empty if a row of `target` can come from no monomial and is not in `given`, the rows of other unknowns, or if
+        the search is too long.
         """
         columns: dict[int, Column] = {}
         queue = list(dict.fromkeys((*target, *given)))
@@ -136,7 +139,7 @@ class Columns:
                             if key not in seen and len(seen) < MAX_ROWS:
                                 seen.add(key)
                                 queue.append(key)
-            if orphan:
+            if orphan or place * len(self._offsets) > MAX_CHECKS:
                 return {}
         return columns
 

@@ -8,18 +8,30 @@ from typing import Final, Protocol
 from symjax.symbolic.agreement import agrees
 from symjax.symbolic.arithmetic import add, multiply
 from symjax.symbolic.budget import OutOfBudget, node_budget
+from symjax.symbolic.canonical import apply
 from symjax.symbolic.expression import ONE, Expression, X
-from symjax.symbolic.integration import angles, substitution, table
+from symjax.symbolic.integration import angles, inversion, substitution, table
 from symjax.symbolic.integration.ansatz import ansatz
 from symjax.symbolic.integration.field import TooWide
-from symjax.symbolic.integration.views import depends, expand, level, split_constant, terms, weight
-from symjax.symbolic.limits import TooLarge, Undefined
+from symjax.symbolic.integration.views import (
+    depends,
+    expand,
+    level,
+    replace,
+    split_constant,
+    subexpressions,
+    terms,
+    weight,
+)
+from symjax.symbolic.limits import TooLarge, Undefined, number, split
 
 DEFAULT_BUDGET: Final = 600
 MAX_DEPTH: Final = 14
 MAX_LEVEL: Final = 2
 MAX_WEIGHT: Final = 4
 """Most kernels inside each other, and most kernels, for which a system is set up; beyond, hardly any has a solution."""
+MAX_JOINT_WEIGHT: Final = 2
+"""Most kernels in a sum that is tried as a whole after its largest term had no integral."""
 MAX_NESTING: Final = 60
 """Deepest nesting of operators in an integrand; what is deeper is given up at once."""
 
@@ -69,7 +81,7 @@ class Search:
         self._found: dict[Expression, Expression | None] = {}
         self._depth = 0
         self._known = known
-        self._systems = 4 + budget // 40
+        self._failures = 2 + budget // 100
 
     def integral(self, expr: Expression) -> Expression | None:
         """An antiderivative, not checked; None where there is none to be found.
@@ -129,28 +141,51 @@ class Search:
     def _of_kernels(self, terms: list[Expression]) -> Expression | None:
         """The integral of terms of which the first alone has none: those with kernels as a whole, then the others."""
         moving = [term for term in terms if level(term)]
-        whole = self.tried(_by_ansatz, add(*moving)) if len(moving) > 1 else None
+        whole = add(*moving)
+        if len(moving) < 2 or weight(whole) > MAX_JOINT_WEIGHT:
+            return None
+        whole = self.tried(_by_ansatz, whole)
         rest = self.integral(add(*(term for term in terms if not level(term)))) if whole is not None else None
         return None if whole is None or rest is None else add(whole, rest)
 
-    def may_solve_system(self) -> bool:
-        """Whether one more linear system may be set up; counts it."""
-        self._systems -= 1
-        return self._systems >= 0
+    def by_ansatz(self, expr: Expression) -> Expression | None:
+        """What `ansatz` finds; nothing more once that many systems as the budget allows had no solution.
+
+        Raises:
+          TooWide, TooLarge, Undefined: see `ansatz`.
+        """
+        if self._failures < 0 or level(expr) > MAX_LEVEL or weight(expr) > MAX_WEIGHT:
+            return None
+        self._failures -= 1
+        found = ansatz(expr)
+        self._failures += found is not None
+        return found
 
 
 Rule = Callable[[Search, Expression], Expression | None]
 
 
 def _by_ansatz(search: Search, expr: Expression) -> Expression | None:
-    if level(expr) > MAX_LEVEL or weight(expr) > MAX_WEIGHT:
-        return None
-    return ansatz(expr) if search.may_solve_system() else None
+    return search.by_ansatz(expr)
 
 
 def _by_expansion(search: Search, expr: Expression) -> Expression | None:
     expanded = expand(expr)
     return None if expanded is expr else search.integral(expanded)
+
+
+def _by_logarithms(search: Search, expr: Expression) -> Expression | None:
+    """The integral with positive numbers taken out of logarithms, if that leaves fewer of them."""
+    images: dict[Expression, Expression] = {}
+    nodes = [node for node in subexpressions(expr) if node.op == "ln"]
+    for node in nodes:
+        (top, bottom), rest = split(node.args[0])
+        if rest is not node.args[0] and top > 0:
+            images[node] = add(apply("ln", number(top, bottom)), apply("ln", rest))
+    if not images or len(nodes) < 2:
+        return None
+    rewritten = replace(expr, images)
+    return search.integral(rewritten) if weight(rewritten) < weight(expr) else None
 
 
 def _by_table(search: Search, expr: Expression) -> Expression | None:
@@ -160,11 +195,12 @@ def _by_table(search: Search, expr: Expression) -> Expression | None:
 
 RULES: Final[tuple[Rule, ...]] = (
     _by_table,
+    _by_logarithms,
     substitution.by_inner_derivative,
     _by_ansatz,
     _by_expansion,
     angles.by_common_angle,
     angles.by_half_angle,
     angles.by_exponential,
-    substitution.by_inverse,
+    inversion.by_inverse,
 )

@@ -1,12 +1,10 @@
-"""Substitutions: where the integrand holds an inner derivative, and where x is a simple function of a kernel."""
+"""Substitutions where the integrand holds an inner derivative."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from symjax.symbolic.arithmetic import MINUS_ONE, add, exponential, multiply, power
-from symjax.symbolic.canonical import apply
+from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply, power
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import ONE, ZERO, Expression, X, integer, postorder, symbol
 from symjax.symbolic.integration.views import (
@@ -20,8 +18,6 @@ from symjax.symbolic.integration.views import (
     over,
     replace,
     subexpressions,
-    terms,
-    weight,
 )
 from symjax.symbolic.limits import number
 from symjax.symbolic.ordering import is_number, ratio
@@ -173,102 +169,3 @@ def _square_image(node: Expression, inner: Expression) -> Expression | None:
     if op == "tanh" and base.op in ("sinh", "cosh"):
         return power(over(square if base.op == "sinh" else ONE, add(ONE, negative(square))), half)
     return None
-
-
-# x as a function of a kernel
-
-
-def by_inverse(search: Search, expr: Expression) -> Expression | None:
-    """The integral after x = g(t), for a kernel t of x whose inverse g is elementary.
-
-    Raises:
-      TooLarge, Undefined: see `canonical`.
-    """
-    most = weight(expr)
-    for kernel, image, images in _inversions(expr):
-        outer = replace(expr, images | {kernel: X, X: image})
-        if weight(outer) > most - (kernel.op == "pow"):
-            continue
-        found = search.integral(multiply(outer, derivative(image)))
-        if found is not None:
-            return at(found, kernel)
-    return None
-
-
-def _inversions(expr: Expression) -> Iterator[tuple[Expression, Expression, dict[Expression, Expression]]]:
-    """(t, x in terms of t written with x, images of nodes) of the substitutions that are worth trying."""
-    nodes = [node for node in postorder(expr) if node.args and depends(node)]
-    roots: dict[Expression, int] = {}
-    for node in nodes:
-        if node.op == "pow" and is_number(node.args[1]) and ratio(node.args[1])[1] > 1:
-            degree = ratio(node.args[1])[1]
-            roots[node.args[0]] = roots.get(node.args[0], 1) * degree // _gcd(roots.get(node.args[0], 1), degree)
-    for base, degree in roots.items():
-        image = _inverse_of(base, power(X, integer(degree)))
-        if image is not None:
-            images = {
-                node: power(X, number(ratio(node.args[1])[0] * (degree // ratio(node.args[1])[1])))
-                for node in nodes
-                if node.op == "pow" and node.args[0] is base and is_number(node.args[1])
-            }
-            yield power(base, number(1, degree)), image, images | {base: power(X, integer(degree))}
-    for node in nodes:
-        found = linear(node.args[0]) if len(node.args) == 1 else None
-        if found is None:
-            continue
-        if node.op in _INVERSES:
-            image = over(add(_INVERSES[node.op](X), negative(found[1])), found[0])
-            yield node, image, _rooted(nodes, node)
-
-
-def _rooted(nodes: list[Expression], kernel: Expression) -> dict[Expression, Expression]:
-    del nodes, kernel
-    return {}
-
-
-def _gcd(left: int, right: int) -> int:
-    while right:
-        left, right = right, left % right
-    return left
-
-
-_INVERSES: Final = {
-    "asin": lambda t: apply("sin", t),
-    "acos": lambda t: apply("cos", t),
-    "atan": lambda t: apply("tan", t),
-    "asinh": lambda t: apply("sinh", t),
-    "acosh": lambda t: apply("cosh", t),
-    "atanh": lambda t: apply("tanh", t),
-    "ln": exponential,
-}
-
-
-def _inverse_of(base: Expression, value: Expression) -> Expression | None:
-    """x where base = value, for a linear base or a quotient of linear ones."""
-    found = linear(base)
-    if found is not None:
-        return over(add(value, negative(found[1])), found[0])
-    top = multiply(*(f for f in factors(base) if base_and_whole(f)[1] > 0))
-    bottom = power(multiply(*(f for f in factors(base) if base_and_whole(f)[1] < 0)), MINUS_ONE)
-    if base.op == "add":
-        return _inverse_of_sum(base, value)
-    above, below = _linear_or_constant(top), _linear_or_constant(bottom)
-    if above is None or below is None:
-        return None
-    # (a*x + b)/(c*x + d) = v
-    (a, b), (c, d) = above, below
-    bottom = add(a, negative(multiply(c, value)))
-    return None if bottom is ZERO else over(add(multiply(d, value), negative(b)), bottom)
-
-
-def _inverse_of_sum(base: Expression, value: Expression) -> Expression | None:
-    """x where a + b/(c*x + d) = value."""
-    moving = [term for term in terms(base) if depends(term)]
-    if len(moving) != 1:
-        return None
-    rest = add(*(term for term in terms(base) if not depends(term)))
-    return _inverse_of(moving[0], add(value, negative(rest))) if moving[0].op != "add" else None
-
-
-def _linear_or_constant(expr: Expression) -> tuple[Expression, Expression] | None:
-    return linear(expr) if depends(expr) else (ZERO, expr)
