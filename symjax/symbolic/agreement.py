@@ -17,8 +17,8 @@ from typing import Final
 import flint
 from flint import acb, arb, fmpq
 
-from symjax.symbolic.dual_numbers import Slopes
-from symjax.symbolic.expression import SYMBOL, Expression, symbol
+from symjax.symbolic.dual_numbers import Jet, Slopes
+from symjax.symbolic.expression import SYMBOL, Expression, bit_of, symbol
 from symjax.symbolic.operators import SYMBOLS
 from symjax.symbolic.programs import Program, enter
 
@@ -96,19 +96,30 @@ def agrees(antiderivative: Expression, integrand: Expression) -> Agreement:
 def satisfies(equation: Expression, solution: Expression) -> Agreement:
     """Whether `solution` solves `equation` = 0, an expression in x, Y, Y', Y'', at six points for each of two sets of
     values of a8 and a9."""
-    program, slopes = Program(equation), Slopes(_nodes(solution))
+    program = Program(equation, early=lambda node: not node.names & _UNKNOWN_BITS)
+    slopes = Slopes(sorted(_nodes(solution), key=lambda node: bool(node.names & _CONSTANT_BITS)))
+    settled = sum(not node.names & _CONSTANT_BITS for node in slopes.nodes)
     order = 2 if UNKNOWNS[2] in program.nodes else 1
     others = _others([*program.nodes, *slopes.nodes])
     counts = {True: 0, False: 0, None: 0}
     real = False
-    for constants in CONSTANTS:
-        for point in ODE_POINTS:
+    for point in ODE_POINTS:
+        known: _Known = {}
+        for constants in CONSTANTS:
             at = {**others, **constants, "x": point}
-            verdict, value_real = _judge(lambda at=at: _residual(program, slopes, at, order))
+            verdict, value_real = _judge(
+                lambda at=at, known=known: _residual(program, slopes, at, order, settled, known)
+            )
             counts[verdict] += 1
             real = real or value_real
     return Agreement(agreeing=counts[True], differing=counts[False], undefined=counts[None], real=real)
 
+
+_CONSTANT_BITS: Final = bit_of("a8") | bit_of("a9")
+_UNKNOWN_BITS: Final = bit_of("Y") | bit_of("Y'") | bit_of("Y''")
+
+_Known = dict[int, tuple[list[Jet], list[acb]]]
+"""By precision: what at one x is the same for all constants, of the solution and of the equation."""
 
 _Found = tuple[acb, acb, Callable[[], arb]]
 """The answer's value, what should be zero, and what says by which size zero is measured."""
@@ -146,18 +157,27 @@ def _slope_less(integrand: Program, slopes: Slopes, point: Mapping[str, tuple[in
     return (jet[0], slope - value, lambda: abs(value)) if slope.is_finite() else None
 
 
-def _residual(equation: Program, slopes: Slopes, point: Mapping[str, tuple[int, int]], order: int) -> _Found | None:
+def _residual(
+    equation: Program,
+    slopes: Slopes,
+    point: Mapping[str, tuple[int, int]],
+    order: int,
+    settled: int,
+    known: _Known,
+) -> _Found | None:
     """What the solution leaves of the equation; None where one of them is undefined."""
     given = _balls(point)
-    jets = slopes(given, order)
+    early_jets, early_values = known.get(flint.ctx.prec, ((), ()))
+    jets = slopes(given, order, early_jets)
     if jets is None:
         return None
     jet = jets[-1] + (acb(0),) * (order + 1 - len(jets[-1]))
     given |= {str(name.value): value for name, value in zip(UNKNOWNS, jet, strict=False)}
-    values = equation(given) if all(part.is_finite() for part in jet) else None
+    values = equation(given, early_values) if all(part.is_finite() for part in jet) else None
     if values is None:
         return None
-    return jet[0], values[-1], lambda: _scale(equation, values)
+    known[flint.ctx.prec] = jets[:settled], values[: equation.early]
+    return jet[0], values[equation.place], lambda: _scale(equation, values)
 
 
 def _scale(equation: Program, values: Sequence[acb]) -> arb:

@@ -37,15 +37,16 @@ class Slopes:
         places = {node: place for place, node in enumerate(nodes)}
         self._steps = [_step(node, places) for node in nodes]
 
-    def __call__(self, values: Mapping[str, acb], order: int) -> list[Jet] | None:
+    def __call__(self, values: Mapping[str, acb], order: int, given: Sequence[Jet] = ()) -> list[Jet] | None:
         """The jets of `nodes` at the precision in force; None if one of the values is undefined.
 
         Args:
           values: of the symbols.
           order: 1 or 2, of the highest derivative.
+          given: jets of the first nodes, where they are known.
         """
-        known: list[Jet] = []
-        for kind, what, args in self._steps:
+        known: list[Jet] = list(given)
+        for kind, what, args in self._steps[len(given) :]:
             if kind == _FUNCTION:
                 inner = known[args[0]]
                 u = inner[0]
