@@ -13,7 +13,9 @@ import dataclasses
 import functools
 import json
 import random
+from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from symjax.symbolic import fingerprint
@@ -158,13 +160,16 @@ class Integration(ExpressionTask):
         return load_table(json.dumps(definition, sort_keys=True))
 
     @functools.cached_property
-    def _families(self) -> tuple[tuple[float, str], ...]:
-        """(cumulative share, family)."""
+    def _families(self) -> Mapping[str, float]:
+        """How often each family is drawn, in any scale; never those that are not in it."""
         family = _FAMILIES.get(self.name.rpartition("_")[2])
-        if family:
-            return ((1.0, family),)
-        total, mix = sum(self.options["mix"]), self.options["mix"]
-        return tuple((sum(mix[: place + 1]) / total, name) for place, name in enumerate(_FAMILIES.values()))
+        shares = zip(_FAMILIES.values(), self.options["mix"], strict=True)
+        return {family: 1.0} if family else {name: share for name, share in shares if share}
+
+    def _family(self, rng: random.Random) -> str:
+        """A family by its share; no random number is drawn where there is one only."""
+        names, shares = list(self._families), list(accumulate(self._families.values()))
+        return names[bisect(shares, rng.random() * shares[-1])] if len(names) > 1 else names[0]
 
     @functools.cached_property
     def _engine(self) -> IntegrationReference:
@@ -174,8 +179,8 @@ class Integration(ExpressionTask):
 
     def inputs(self) -> dict[str, str]:
         """SHA-256 of the table, where problems are drawn by parts."""
-        uses_table = self.options["engine"] == "rules" and any(family == pairs.PARTS for _, family in self._families)
-        return {"table": self._table.digest} if uses_table else {}
+        reads = self.options["engine"] == "rules" and pairs.PARTS in self._families
+        return {"table": self._table.digest} if reads else {}
 
     @property
     def answer_symbols(self) -> tuple[str, ...]:
@@ -184,8 +189,7 @@ class Integration(ExpressionTask):
 
     def sample(self, rng: random.Random) -> Example | Rejection:
         """A random example; duplicates are the caller's to drop, by `metadata["fingerprint"]`."""
-        where = rng.random() if len(self._families) > 1 else 0.0
-        family = next(name for share, name in self._families if where < share or name is self._families[-1][1])
+        family = self._family(rng)
         if self.options["engine"] == "sympy":
             return self._sample_reference(rng, family)
         pair = self._pair(rng, family)
