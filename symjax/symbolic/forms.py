@@ -45,7 +45,10 @@ def _product_form(kernels: Kernels, quotient: Quotient) -> Form:
     generators, polynomials = _parts(kernels, quotient)
     lengths = [_monomial_length(kernels, generators)]
     for index, exponent in polynomials.items():
-        lengths.append(_power_length(polynomial_length(kernels, kernels.field.polynomial(index)), exponent))
+        key = index, 1
+        if key not in kernels.lengths:
+            kernels.lengths[key] = polynomial_length(kernels, kernels.field.polynomial(index))
+        lengths.append(_power_length(kernels.lengths[key], exponent))
     return _joined(quotient.top, quotient.bottom, lengths), lambda: kernels.expression(quotient)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import lcm
-from typing import Final
+from typing import Final, cast
 
 from flint import fmpz_mpoly
 
@@ -64,20 +64,24 @@ class Kernels:
         self.pairs = list(self._find_pairs())
         self._powers: dict[tuple[int, int], tuple[Expression, int]] = {}
         self.lengths: dict[tuple[int, int], int] = {}
+        self._sums: dict[int, Expression] = {}
         self._quotients: dict[Expression, Quotient] = {}
 
     def _collect(self, expr: Expression) -> None:
         """Registers the kernels below `expr`; `_order` gets the nodes down to them, operands first."""
         seen: set[Expression] = set(self._order)
-        stack = [(expr, False)]
+        stack: list[Expression | None] = [expr]
         while stack:
-            item, expanded = stack.pop()
-            if expanded:
-                self._order.append(item)
+            item = stack.pop()
+            if item is None:  # what lies below it is done
+                self._order.append(cast(Expression, stack.pop()))
             elif item not in seen:
                 seen.add(item)
-                stack.append((item, True))
-                stack.extend((below, False) for below in self._open(item))
+                below = self._open(item)
+                if below:
+                    stack += (item, None, *below)
+                else:
+                    self._order.append(item)
 
     def _open(self, item: Expression) -> tuple[Expression, ...]:
         """What is converted before `item`; registers `item` where it is a kernel."""
@@ -248,7 +252,10 @@ class Kernels:
         factors = self.monomial({index: e for index, e in quotient.powers.items() if index < count})
         for index, exponent in quotient.powers.items():
             if index >= count:
-                factors.append(power(self.polynomial(self.field.polynomial(index)), number(exponent)))
+                total = self._sums.get(index)
+                if total is None:
+                    total = self._sums[index] = self.polynomial(self.field.polynomial(index))
+                factors.append(power(total, number(exponent)))
         return multiply(number(quotient.top, quotient.bottom), *factors)
 
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from flint import acb
 
-from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, leaf
-from symjax.symbolic.expression import INTEGER, Expression
+from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, UNDEFINED, leaf
+from symjax.symbolic.expression import INTEGER, SYMBOL, Expression
 
-_EXACT, _LEAF, _UNARY, _ADD, _MUL, _WHOLE, _BINARY = range(7)
+_ADD, _MUL, _UNARY, _WHOLE, _EXACT, _SYMBOL, _LEAF, _BINARY = range(8)
 
 _RULES: Final[Mapping[str, Callable[[acb, acb], acb]]] = {
     "pow": lambda base, exponent: acb(1) if exponent.is_zero() else base**exponent,
@@ -24,7 +24,7 @@ _RULES: Final[Mapping[str, Callable[[acb, acb], acb]]] = {
 }
 
 _Step = tuple[int, Any, tuple[int, ...]]
-"""(kind; the value, the node, the function, or the exponent; places of the operands)."""
+"""(kind; the value, the name, the node, the function, or the exponent; places of the operands)."""
 
 
 class Program:
@@ -75,12 +75,7 @@ class Program:
             if step is None:
                 return None
             kind, what, args = step
-            if kind == _EXACT:
-                known.append(what)
-                continue
-            if kind == _LEAF:
-                value = leaf(what, values)
-            elif kind == _ADD:
+            if kind == _ADD:
                 value = known[args[0]]
                 for arg in args[1:]:
                     value = value + known[arg]
@@ -95,6 +90,12 @@ class Program:
                 value = what(inner)
             elif kind == _WHOLE:
                 value = known[args[0]] ** what
+            elif kind == _EXACT:
+                value = what
+            elif kind == _SYMBOL:
+                value = values.get(what, UNDEFINED)
+            elif kind == _LEAF:
+                value = leaf(what, values)
             else:
                 value = what(known[args[0]], known[args[1]])
             if not value.is_finite():
@@ -124,6 +125,8 @@ def _step(node: Expression, places: Mapping[Expression, int]) -> _Step | None:
     """What computes `node`; None for operators that have no value."""
     args = tuple([places[arg] for arg in node.args])
     op = node.op
+    if op == SYMBOL:
+        return _SYMBOL, node.value, ()
     if not args:
         return (_EXACT, acb(node.value), ()) if isinstance(node.value, int) else (_LEAF, node, ())
     if op in ("add", "mul"):

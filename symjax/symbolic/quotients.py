@@ -25,6 +25,7 @@ MAX_FACTORED_TERMS: Final = 60
 """Longer polynomials are not factored."""
 MAX_COEFFICIENT_BITS: Final = 2000
 
+_SMALL: Final = 2**60
 _WIDTHS: Final = (4, 8, MAX_GENERATORS)
 
 
@@ -144,13 +145,17 @@ class Field:
         common = _common(items)
         scale = lcm(*(item.bottom for item in items))
         count = self.generators
-        shift = [-common.get(index, 0) for index in range(count)] + [0] * (self._width - count)
-        missing = {index: -exponent for index, exponent in common.items() if index >= count}
+        shift, missing = [0] * self._width, {}
+        for index, exponent in common.items():
+            if index < count:
+                shift[index] = -exponent
+            else:
+                missing[index] = -exponent
         terms: dict[tuple[int, ...], int] = {}
         products = []
         for item in items:
-            coefficient = item.top * (scale // item.bottom)
-            exponents, others = list(shift), dict(missing)
+            coefficient = item.top if scale == 1 else item.top * (scale // item.bottom)
+            exponents, others = shift.copy(), missing.copy()
             for index, exponent in item.powers.items():
                 if index < count:
                     exponents[index] += exponent
@@ -159,7 +164,7 @@ class Field:
             if max(exponents) > MAX_EXPONENT:
                 raise GaveUp(f"an exponent is above {MAX_EXPONENT}")
             key = tuple(exponents)
-            if any(others.values()):
+            if others and any(others.values()):
                 products.append(self._multiplied(self._context.from_dict({key: coefficient}), others))
             else:
                 terms[key] = terms.get(key, 0) + coefficient
@@ -339,11 +344,16 @@ def _quotient(top: int, bottom: int, powers: dict[int, int]) -> Quotient:
     if bottom != 1:
         divisor = gcd(top, bottom) if bottom > 0 else -gcd(top, bottom)
         top, bottom = top // divisor, bottom // divisor
-    if max(top.bit_length(), bottom.bit_length()) > MAX_COEFFICIENT_BITS:
-        raise GaveUp(f"a coefficient needs more than {MAX_COEFFICIENT_BITS} bits")
+    if not -_SMALL < top < _SMALL or bottom > _SMALL:
+        _check_bits(top, bottom)
     if 0 in powers.values():
         powers = {index: exponent for index, exponent in powers.items() if exponent}
     return Quotient(top, bottom, powers)
+
+
+def _check_bits(*numbers: int) -> None:
+    if max(number.bit_length() for number in numbers) > MAX_COEFFICIENT_BITS:
+        raise GaveUp(f"a coefficient needs more than {MAX_COEFFICIENT_BITS} bits")
 
 
 def _common(items: list[Quotient]) -> dict[int, int]:

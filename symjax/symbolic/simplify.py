@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from math import gcd, lcm
-from typing import Final
+from typing import Final, cast
 
 from symjax.symbolic.arithmetic import E, add, base_and_exponent, multiply, power
 from symjax.symbolic.canonical import apply
@@ -91,18 +91,19 @@ def quotient_forms(expr: Expression, *, plain: bool = True) -> Iterator[Form]:
 def _structure(expr: Expression) -> Iterator[Expression]:
     """The nodes of `expr` down to its kernels, operands first, each once."""
     seen: set[Expression] = set()
-    stack = [(expr, False)]
+    stack: list[Expression | None] = [expr]
     while stack:
-        item, expanded = stack.pop()
-        if expanded:
-            yield item
+        item = stack.pop()
+        if item is None:  # what lies below it is done
+            yield cast(Expression, stack.pop())
         elif item not in seen:
             seen.add(item)
-            stack.append((item, True))
             if item.op in ("add", "mul"):
-                stack.extend((arg, False) for arg in item.args)
+                stack += (item, None, *item.args)
             elif item.op == "pow":
-                stack.append((item.args[0], False))
+                stack += (item, None, item.args[0])
+            else:
+                yield item
 
 
 def common_factors(expr: Expression) -> Expression:

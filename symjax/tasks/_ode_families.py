@@ -103,10 +103,12 @@ def equation_of(family: Expression, order: int, negative: Choice, expanded: bool
         polynomial = numerator(slope, UNKNOWNS[order], kernels)
     except GaveUp as error:
         raise Unsolvable("too_many_terms", str(error)) from error
-    written = kernels.polynomial(polynomial)
+    quotient = kernels.field.register(polynomial)
+    alone = len(quotient.powers) == 1 and quotient.top == 1
+    written = kernels.expression(quotient) if alone else kernels.polynomial(polynomial)
     if not occurs(UNKNOWNS[order], written):
         raise Unsolvable("no_derivative", f"{UNKNOWNS[order]} does not occur")
-    return written if expanded else simplify_quotient(kernels, kernels.field.register(polynomial))
+    return written if expanded else simplify_quotient(kernels, quotient)
 
 
 def _solution(expr: Expression, unknown: str, name: str, negative: Choice) -> Expression:

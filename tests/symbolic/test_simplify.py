@@ -89,6 +89,7 @@ def test_simplified_derivatives_are_equal_and_not_longer():
     for expr in derivatives(60, 1):
         for found in (simplify(expr), common_factors(expr)):
             assert not differences(expr, found), to_infix(expr)
+            assert canonicalise(found) is found
         assert token_length(simplify(expr)) <= token_length(expr)
         shorter += simplify(expr) is not expr
     assert shorter > 15
@@ -101,6 +102,7 @@ def test_every_form_of_a_quotient_is_equal():
             for _, build in quotient_forms(expr):
                 found = build()
                 count += 1
+                assert canonicalise(found) is found
                 assert not differences(expr, found), (to_infix(expr), to_infix(found))
         except (GaveUp, TooLarge, Undefined):
             continue
