@@ -7,7 +7,6 @@ Sizes are limited: above 400 bits in a number or 1500 nodes in an expression, `T
 
 from __future__ import annotations
 
-from math import prod
 from typing import Final
 
 from symjax.symbolic.expression import (
@@ -22,11 +21,19 @@ from symjax.symbolic.expression import (
     raw,
 )
 from symjax.symbolic.leading_signs import leads_negative
-from symjax.symbolic.limits import Ratio, TooLarge, Undefined, node_of, number, plus, split, times, whole_power
-from symjax.symbolic.ordering import NUMBERS, in_order, is_constant, is_number, ratio
-from symjax.symbolic.radicals import Radicals
+from symjax.symbolic.limits import (
+    Ratio,
+    TooLarge,
+    node_of,
+    number,
+    plus,
+    split,
+    times,
+)
+from symjax.symbolic.ordering import NUMBERS, is_constant, is_number, ratio
+from symjax.symbolic.radicals import numbers_merged, power_of_number
 from symjax.symbolic.signs import is_nonnegative, is_positive, is_real
-from symjax.symbolic.sums import add, scaled
+from symjax.symbolic.sums import add, joined, scaled
 
 _MAX_ROUNDS: Final = 100
 
@@ -46,111 +53,70 @@ def multiply(*args: Expression) -> Expression:
     Raises:
       TooLarge: above the limits.
     """
-    factors: list[Expression] = []
-    bases: set[Expression] = set()
-    coefficient: Ratio = (1, 1)
-    numeric = 0
-    for arg in args:
-        for factor in arg.args if arg.op == "mul" else (arg,):
-            op = factor.op
-            if op == INTEGER or op == RATIONAL:  # noqa: SIM109 (the innermost loop)
-                coefficient = times(coefficient, ratio(factor))
-                continue
-            factors.append(factor)
-            if op == "pow":
-                base = factor.args[0]
-                if base.op in NUMBERS:
-                    numeric += 1
-                bases.add(base)
-            else:
-                bases.add(E if op == "exp" else factor)
-    if len(bases) == len(factors) and numeric < 2:
-        return _joined(coefficient, factors)
-    return _collected(coefficient, factors)
-
-
-def _joined(coefficient: Ratio, factors: list[Expression]) -> Expression:
-    """The product of a number and of other factors, each of which has its own base."""
-    if not coefficient[0] or not factors:
-        return number(*coefficient)
-    if len(factors) == 1:
-        return scaled(coefficient, factors[0])
-    factors = in_order(factors)
-    if coefficient[0] == coefficient[1]:
-        return node_of("mul", tuple(factors))
-    return node_of("mul", (number(*coefficient), *factors))
-
-
-def _collected(coefficient: Ratio, factors: list[Expression]) -> Expression:
-    """The product of a number and of factors that may share their bases."""
     for _ in range(_MAX_ROUNDS):
-        product = _Product(coefficient)
-        for factor in factors:
-            product.take(factor)
-        coefficient, factors, settled = product.collect()
-        if settled:
-            return _joined(coefficient, factors)
+        factors: list[Expression] = []
+        groups: dict[Expression, int] = {}
+        coefficient: Ratio = (1, 1)
+        numeric = 0
+        for arg in args:
+            for factor in arg.args if arg.op == "mul" else (arg,):
+                op = factor.op
+                if op == INTEGER or op == RATIONAL:  # noqa: SIM109 (the innermost loop)
+                    coefficient = times(coefficient, ratio(factor))
+                    continue
+                factors.append(factor)
+                if op == "pow":
+                    base = factor.args[0]
+                    if base.op in NUMBERS:
+                        numeric += 1
+                else:
+                    base = E if op == "exp" else factor
+                groups[base] = groups.get(base, 0) + 1
+        if numeric < 2 and len(groups) == len(factors):
+            return joined(coefficient, factors)
+        powers, settled = [], True
+        if numeric > 1:
+            powers = [factor for factor in factors if factor.op == "pow" and factor.args[0].op in NUMBERS]
+            factors = [factor for factor in factors if factor.op != "pow" or factor.args[0].op not in NUMBERS]
+            coefficient, powers, settled = numbers_merged(coefficient, powers)
+        factors, alone = _merged(factors, groups)
+        factors += powers
+        if settled and alone:
+            return joined(coefficient, factors)
+        args = (number(*coefficient), *factors)
     raise TooLarge("a product does not settle")
 
 
-class _Product:
-    """Factors of a product while they are being collected.
+def _merged(factors: list[Expression], groups: dict[Expression, int]) -> tuple[list[Expression], bool]:
+    """The factors with powers of one base collected, and whether none of them can meet another one again.
 
-    `powers` maps (base, rest of the exponent) to the exponent's coefficient and the factor as it came, if it is the
-    only one.
+    `groups` says how many factors have a base.
     """
-
-    def __init__(self, coefficient: Ratio) -> None:
-        self.coefficient = coefficient
-        self.powers: dict[tuple[Expression, Expression], tuple[Ratio, Expression | None]] = {}
-        self.radicals = Radicals()
-
-    def take(self, factor: Expression) -> None:
-        """Enter one factor."""
-        op = factor.op
-        if op == "mul":
-            for arg in factor.args:
-                self.take(arg)
-        elif op in NUMBERS:
-            self.coefficient = times(self.coefficient, ratio(factor))
+    alone = []
+    powers: dict[tuple[Expression, Expression], Expression | Ratio] = {}
+    for factor in factors:
+        base, exponent = base_and_exponent(factor)
+        if groups[base] == 1:
+            alone.append(factor)
+            continue
+        coefficient, rest = split(exponent)
+        key = base, rest
+        known = powers.get(key)
+        if known is None:
+            powers[key] = factor
         else:
-            base, exponent = base_and_exponent(factor)
-            coefficient, rest = split(exponent)
-            if rest is ONE and is_number(base):
-                self.radicals.take(ratio(base), coefficient)
-                return
-            key = base, rest
-            known = self.powers.get(key)
-            self.powers[key] = (coefficient, factor) if known is None else (plus(known[0], coefficient), None)
-
-    def collect(self) -> tuple[Ratio, list[Expression], bool]:
-        """The number and the other factors, and whether none of them can meet another one again."""
-        coefficient, found = self.radicals.collect(self.coefficient)
-        settled = True
-        self._merge_bases()
-        for (base, rest), (times_rest, factor) in self.powers.items():
-            if factor is None and times_rest[0]:
-                exponent = scaled(times_rest, rest)
-                factor = exponential(exponent) if base is E else power(base, exponent)
-                settled = settled and not is_number(factor) and base_and_exponent(factor)[0] is base
-            if factor is not None:
-                found.append(factor)
-        return ratio(number(*coefficient)), found, settled
-
-    def _merge_bases(self) -> None:
-        """2**x * 3**x is 6**x: positive numbers under one symbolic exponent become one base."""
-        groups: dict[tuple[Ratio, Expression], list[Expression]] = {}
-        for (base, rest), (coefficient, _) in self.powers.items():
-            if is_number(base) and ratio(base)[0] > 0:
-                groups.setdefault((coefficient, rest), []).append(base)
-        for (coefficient, rest), bases in groups.items():
-            if len(bases) > 1:
-                for base in bases:
-                    del self.powers[base, rest]
-                top, bottom = (prod(ratio(base)[side] for base in bases) for side in (0, 1))
-                merged = number(top, bottom), rest
-                known = self.powers.get(merged, ((0, 1), None))[0]
-                self.powers[merged] = plus(known, coefficient), None
+            before = known if isinstance(known, tuple) else split(base_and_exponent(known)[1])[0]
+            powers[key] = plus(before, coefficient)
+    settled = True
+    for (base, rest), found in powers.items():
+        if not isinstance(found, tuple):
+            alone.append(found)
+        elif found[0]:
+            exponent = scaled(found, rest)
+            factor = exponential(exponent) if base is E else power(base, exponent)
+            settled = settled and factor.op not in NUMBERS and base_and_exponent(factor)[0] is base
+            alone.append(factor)
+    return alone, settled
 
 
 def base_and_exponent(expr: Expression) -> tuple[Expression, Expression]:
@@ -186,7 +152,7 @@ def power(base: Expression, exponent: Expression) -> Expression:
         if exponent.op == INTEGER or is_real(base.args[0]):
             return exponential(multiply(base.args[0], exponent))
     elif op in NUMBERS:
-        return _power_of_number(base, exponent)
+        return power_of_number(base, exponent)
     elif op == "abs" and exponent.op == INTEGER and is_real(base.args[0]):
         return _power_of_absolute(base, exponent)
     return node_of("pow", (base, exponent))
@@ -205,7 +171,10 @@ def _power_of_power(base: Expression, exponent: Expression) -> Expression:
         if top == -1 and exponent.op == RATIONAL and ratio(exponent)[1] == 2 and is_constant(inner):
             positive = multiply(MINUS_ONE, inner)
             if is_positive(positive):
-                return multiply(power(MINUS_ONE, exponent), power(positive, multiply(first, exponent)))
+                return multiply(
+                    power(MINUS_ONE, exponent),
+                    power(positive, multiply(first, exponent)),
+                )
     if is_nonnegative(inner) and is_real(first):
         return power(inner, multiply(first, exponent))
     return node_of("pow", (base, exponent))
@@ -219,23 +188,6 @@ def _power_of_absolute(base: Expression, exponent: Expression) -> Expression:
     if whole == -1:
         return node_of("pow", (base, exponent))
     return multiply(power(inner, integer(whole - 1)), base)
-
-
-def _power_of_number(base: Expression, exponent: Expression) -> Expression:
-    if not is_number(exponent):
-        if ratio(base)[0] == 1 and leads_negative(exponent):
-            return node_of("pow", (number(ratio(base)[1]), multiply(MINUS_ONE, exponent)))
-        return node_of("pow", (base, exponent))
-    top, bottom = ratio(exponent)
-    if bottom == 1:
-        return whole_power(ratio(base), top)
-    if base is ZERO:
-        if top < 0:
-            raise Undefined("division by zero")
-        return ZERO
-    radicals = Radicals()
-    radicals.take(ratio(base), (top, bottom))
-    return _joined(*radicals.collect())
 
 
 def _root_of_product(base: Expression, exponent: Expression) -> Expression:
@@ -253,7 +205,10 @@ def _root_of_product(base: Expression, exponent: Expression) -> Expression:
     if not outside:
         return node_of("pow", (base, exponent))
     left = multiply(sign, *inside)
-    return multiply(*outside, node_of("pow", (left, exponent)) if left.op in ("mul", "add") else power(left, exponent))
+    return multiply(
+        *outside,
+        node_of("pow", (left, exponent)) if left.op in ("mul", "add") else power(left, exponent),
+    )
 
 
 def absolute(arg: Expression) -> Expression:

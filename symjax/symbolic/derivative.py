@@ -16,7 +16,6 @@ from symjax.symbolic.expression import ONE, ZERO, Expression, integer, rational,
 from symjax.symbolic.nodes import bit_of
 
 _TWO: Final = integer(2)
-_MINUS_TWO: Final = integer(-2)
 _MINUS_HALF: Final = rational(-1, 2)
 _BITS_OF_X: Final = bit_of("x") | bit_of("Y") | bit_of("Y'") | bit_of("Y''")
 """Symbols that x or the unknown function of x are."""
@@ -34,28 +33,25 @@ def _minus(u: Expression) -> Expression:
     return multiply(MINUS_ONE, u)
 
 
-def _acosh(u: Expression) -> Expression:
-    """1/(sqrt(u - 1)*sqrt(u + 1)): on the right branch everywhere, unlike 1/sqrt(u**2 - 1)."""
-    return multiply(power(add(u, MINUS_ONE), _MINUS_HALF), power(add(u, ONE), _MINUS_HALF))
-
-
-_RULES: Final[dict[str, Callable[[Expression], Expression]]] = {
-    "ln": lambda u: power(u, MINUS_ONE),
-    "sin": lambda u: apply("cos", u),
-    "cos": lambda u: _minus(apply("sin", u)),
-    "tan": lambda u: add(ONE, _square(apply("tan", u))),
-    "asin": lambda u: power(add(ONE, _minus(_square(u))), _MINUS_HALF),
-    "acos": lambda u: _minus(power(add(ONE, _minus(_square(u))), _MINUS_HALF)),
-    "atan": lambda u: power(add(ONE, _square(u)), MINUS_ONE),
-    "sinh": lambda u: apply("cosh", u),
-    "cosh": lambda u: apply("sinh", u),
-    "tanh": lambda u: add(ONE, _minus(_square(apply("tanh", u)))),
-    "asinh": lambda u: power(add(ONE, _square(u)), _MINUS_HALF),
-    "acosh": _acosh,
-    "atanh": lambda u: power(add(ONE, _minus(_square(u))), MINUS_ONE),
-    "abs": lambda u: apply("sign", u),
-    "sign": lambda _: ZERO,
+_RULES: Final[dict[str, Callable[[Expression], tuple[Expression, ...]]]] = {
+    "ln": lambda u: (power(u, MINUS_ONE),),
+    "sin": lambda u: (apply("cos", u),),
+    "cos": lambda u: (MINUS_ONE, apply("sin", u)),
+    "tan": lambda u: (add(ONE, _square(apply("tan", u))),),
+    "asin": lambda u: (power(add(ONE, _minus(_square(u))), _MINUS_HALF),),
+    "acos": lambda u: (MINUS_ONE, power(add(ONE, _minus(_square(u))), _MINUS_HALF)),
+    "atan": lambda u: (power(add(ONE, _square(u)), MINUS_ONE),),
+    "sinh": lambda u: (apply("cosh", u),),
+    "cosh": lambda u: (apply("sinh", u),),
+    "tanh": lambda u: (add(ONE, _minus(_square(apply("tanh", u)))),),
+    "asinh": lambda u: (power(add(ONE, _square(u)), _MINUS_HALF),),
+    # on the right branch everywhere, unlike 1/sqrt(u**2 - 1)
+    "acosh": lambda u: (power(add(u, MINUS_ONE), _MINUS_HALF), power(add(u, ONE), _MINUS_HALF)),
+    "atanh": lambda u: (power(add(ONE, _minus(_square(u))), MINUS_ONE),),
+    "abs": lambda u: (apply("sign", u),),
+    "sign": lambda _: (ZERO,),
 }
+"""Function -> argument -> factors of its derivative."""
 
 
 def derivative(expr: Expression, name: str = "x") -> Expression:
@@ -120,7 +116,7 @@ def _rule(node: Expression, below: list[Expression], name: str) -> Expression:
         return _of_power(node, below)
     if op == "exp":
         return multiply(node, below[0])
-    return multiply(_RULES[op](node.args[0]), below[0])
+    return multiply(*_RULES[op](node.args[0]), below[0])
 
 
 def _of_leaf(node: Expression, name: str) -> Expression:

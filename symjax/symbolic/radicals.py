@@ -1,6 +1,7 @@
-"""Roots of numbers: products of rational powers of integers in one form.
+"""Powers of numbers, and products of them, in one form.
 
-Each prime, and -1, has one exponent below 1; primes whose exponents have the same denominator share a root.
+In a product of roots each prime, and -1, has one exponent below 1; primes whose exponents have the same denominator
+share a root.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 from math import gcd, prod
 from typing import Final
 
-from symjax.symbolic.expression import Expression, integer, rational
-from symjax.symbolic.limits import Ratio, factors_of, node_of, number, plus, whole_power
-from symjax.symbolic.ordering import ratio
+from symjax.symbolic.expression import ONE, ZERO, Expression, integer, rational
+from symjax.symbolic.leading_signs import leads_negative
+from symjax.symbolic.limits import Ratio, Undefined, factors_of, node_of, number, plus, split, whole_power
+from symjax.symbolic.ordering import is_number, ratio
+from symjax.symbolic.sums import joined, scaled
 
 _MINUS_ONE: Final = integer(-1)
 
@@ -51,3 +54,62 @@ class Radicals:
             base = number(prod(prime ** (part // divisor) for prime, part in exponents.items()))
             roots.append(node_of("pow", (base, rational(divisor, bottom))))
         return coefficient, roots
+
+
+def power_of_number(base: Expression, exponent: Expression) -> Expression:
+    """base**exponent of a number that is not 1 and a canonical exponent that is neither 0 nor 1.
+
+    Raises:
+      TooLarge: above the limits.
+      Undefined: zero to a negative power.
+    """
+    if not is_number(exponent):
+        if ratio(base)[0] == 1 and leads_negative(exponent):
+            return node_of("pow", (number(ratio(base)[1]), _minus(exponent)))
+        return node_of("pow", (base, exponent))
+    top, bottom = ratio(exponent)
+    if bottom == 1:
+        return whole_power(ratio(base), top)
+    if base is ZERO:
+        if top < 0:
+            raise Undefined("division by zero")
+        return ZERO
+    radicals = Radicals()
+    radicals.take(ratio(base), (top, bottom))
+    return joined(*radicals.collect())
+
+
+def numbers_merged(coefficient: Ratio, factors: list[Expression]) -> tuple[Ratio, list[Expression], bool]:
+    """The number and the other factors, where several are powers of numbers, and whether none can meet another again.
+
+    Roots of numbers become one form; 2**x * 3**x is 6**x: positive numbers under one symbolic exponent become one.
+    """
+    radicals = Radicals()
+    groups: dict[tuple[Expression | None, Expression], list[tuple[Expression, Ratio]]] = {}
+    for factor in factors:
+        base, exponent = factor.args
+        times_rest, rest = split(exponent)
+        if rest is ONE:
+            radicals.take(ratio(base), times_rest)
+        else:
+            groups.setdefault((None if ratio(base)[0] > 0 else base, rest), []).append((base, times_rest))
+    coefficient, found = radicals.collect(coefficient)
+    settled = True
+    for (_, rest), powers in groups.items():
+        exponents: dict[Expression, Ratio] = {}
+        for base, times_rest in powers:
+            exponents[base] = plus(exponents.get(base, (0, 1)), times_rest)
+        bases: dict[Ratio, list[Ratio]] = {}
+        for base, times_rest in exponents.items():
+            if times_rest[0]:
+                bases.setdefault(times_rest, []).append(ratio(base))
+        settled = settled and len(bases) == len(powers)
+        for times_rest, same in bases.items():
+            base = number(prod(top for top, _ in same), prod(bottom for _, bottom in same))
+            found.append(ONE if base is ONE else power_of_number(base, scaled(times_rest, rest)))
+    return coefficient, found, settled
+
+
+def _minus(expr: Expression) -> Expression:
+    coefficient, rest = split(expr)
+    return scaled((-coefficient[0], coefficient[1]), rest)

@@ -6,8 +6,11 @@ Operands are canonical; so are results.
 from __future__ import annotations
 
 from symjax.symbolic.expression import INTEGER, ONE, RATIONAL, ZERO, Expression
-from symjax.symbolic.limits import Ratio, node_of, number, plus, split, times
-from symjax.symbolic.ordering import in_order, ratio
+from symjax.symbolic.limits import Ratio, node_of, number, plus, times
+from symjax.symbolic.ordering import NUMBERS, in_order, ratio
+
+Key = Expression | tuple[Expression, ...]
+"""What terms that differ by a rational factor share: the factors of a product, or the term itself."""
 
 
 def scaled(coefficient: Ratio, rest: Expression) -> Expression:
@@ -29,9 +32,30 @@ def _distributed(coefficient: Ratio, total: Expression) -> Expression:
     """A number times a sum."""
     numbers, terms = [], []
     for term in total.args:
-        own, rest = split(term)
-        (numbers if rest is ONE else terms).append(scaled(times(coefficient, own), rest))
+        if term.op in NUMBERS:
+            numbers.append(number(*times(coefficient, ratio(term))))
+        else:
+            own, key = _parts(term)
+            terms.append(_term(times(coefficient, own), key))
     return node_of("add", (*numbers, *in_order(terms)))
+
+
+def _parts(term: Expression) -> tuple[Ratio, Key]:
+    """(coefficient, key) of a term that is no number."""
+    if term.op != "mul":
+        return (1, 1), term
+    args = term.args
+    if args[0].op not in NUMBERS:
+        return (1, 1), args
+    rest = args[1:]
+    return ratio(args[0]), rest if len(rest) > 1 else args[-1]
+
+
+def _term(coefficient: Ratio, key: Key) -> Expression:
+    """The term with a coefficient that is not 0."""
+    if not isinstance(key, tuple):
+        return scaled(coefficient, key)
+    return node_of("mul", key if coefficient[0] == coefficient[1] else (number(*coefficient), *key))
 
 
 def add(*args: Expression) -> Expression:
@@ -40,8 +64,8 @@ def add(*args: Expression) -> Expression:
     Raises:
       TooLarge: above the limits.
     """
-    terms: dict[Expression, Expression] = {}
-    sums: dict[Expression, Ratio] = {}
+    terms: dict[Key, Expression] = {}
+    sums: dict[Key, Ratio] = {}
     total: Ratio = (0, 1)
     for arg in args:
         for term in arg.args if arg.op == "add" else (arg,):
@@ -49,17 +73,17 @@ def add(*args: Expression) -> Expression:
             if op == INTEGER or op == RATIONAL:  # noqa: SIM109 (the innermost loop)
                 total = plus(total, ratio(term))
                 continue
-            rest = split(term)[1] if op == "mul" else term
-            known = terms.get(rest)
+            key = _parts(term)[1] if op == "mul" else term
+            known = terms.get(key)
             if known is None:
-                terms[rest] = term
+                terms[key] = term
             else:
-                sums[rest] = plus(sums.get(rest) or split(known)[0], split(term)[0])
+                sums[key] = plus(sums.get(key) or _parts(known)[0], _parts(term)[0])
     if sums:
         found = [
-            scaled(sums[rest], rest) if rest in sums else term
-            for rest, term in terms.items()
-            if rest not in sums or sums[rest][0]
+            _term(sums[key], key) if key in sums else term
+            for key, term in terms.items()
+            if key not in sums or sums[key][0]
         ]
     else:
         found = list(terms.values())
@@ -68,3 +92,15 @@ def add(*args: Expression) -> Expression:
     if total[0]:
         found.insert(0, number(*total))
     return ZERO if not found else found[0] if len(found) == 1 else node_of("add", tuple(found))
+
+
+def joined(coefficient: Ratio, factors: list[Expression]) -> Expression:
+    """The product of a number and of other factors, each of which has its own base."""
+    if not coefficient[0] or not factors:
+        return number(*coefficient)
+    if len(factors) == 1:
+        return scaled(coefficient, factors[0])
+    factors = in_order(factors)
+    if coefficient[0] == coefficient[1]:
+        return node_of("mul", tuple(factors))
+    return node_of("mul", (number(*coefficient), *factors))
