@@ -6,6 +6,7 @@ beyond all measure, are None.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
@@ -26,8 +27,8 @@ AGREEING_BITS: Final = 128
 
 _GROWING: Final = frozenset({"exp", "sinh", "cosh"})
 _HALF: Final = fmpq(1, 2)
-_UNITS: Final = {64: 1, 256: 2, 1024: 6, 4096: 40}
-"""Work of a node, by precision."""
+_UNITS: Final = {64: 1, 256: 3, 1024: 12, 4096: 80}
+"""How much more work an operation is at a precision."""
 
 
 class Values:
@@ -46,6 +47,7 @@ class Values:
         self.nodes = graph.below(*roots)
         self.symbols = tuple(str(graph.parts[node]) for node in self.nodes if graph.ops[node] is SYMBOL)
         self._steps = _steps(graph, self.nodes)
+        self._costs = list(itertools.accumulate(_cost(step) for steps in self._steps for step in steps))
         self._constants: dict[tuple[str, int], dict[int, Ball] | None] = {}
 
     def at(self, point: Point, precision: int, *, kind: Literal["real", "complex"]) -> dict[int, Ball] | None:
@@ -59,7 +61,7 @@ class Values:
             known = list(constants.values())
             numbers = REAL if kind == "real" else COMPLEX
             done = _run(self._steps[1], known, point, numbers)
-            self._work.charge((len(known) - len(constants) + 2) * _UNITS[precision])
+            self._charge(len(constants), len(known), precision)
             return dict(zip((step[0] for steps in self._steps for step in steps), known, strict=True)) if done else None
         finally:
             flint.ctx.prec = before
@@ -69,11 +71,16 @@ class Values:
         if (kind, precision) not in self._constants:
             known: list[Ball] = []
             numbers = REAL if kind == "real" else COMPLEX
-            self._work.charge(len(self._steps[0]) * _UNITS[precision])
             done = _run(self._steps[0], known, None, numbers)
+            self._charge(0, len(known), precision)
             found = dict(zip((step[0] for step in self._steps[0]), known, strict=True)) if done else None
             self._constants[kind, precision] = found
         return self._constants[kind, precision]
+
+    def _charge(self, start: int, end: int, precision: int) -> None:
+        """Pays for the steps from `start` to before `end`."""
+        cost = (self._costs[end - 1] if end else 0) - (self._costs[start - 1] if start else 0)
+        self._work.charge((cost + 4) * _UNITS[precision])
 
 
 _Step = tuple[int, str, Any]
@@ -101,6 +108,16 @@ def _part(graph: Graph, node: int, place: Mapping[int, int]) -> Any:
     if op is PRODUCT:
         return tuple((place[inner], exponent) for inner, exponent in part)
     return part if op in _LEAVES else place[part]
+
+
+def _cost(step: _Step) -> int:
+    """Work of one step at 64 bits."""
+    _, op, part = step
+    if op is SUM:
+        return len(part[1])
+    if op is PRODUCT:
+        return sum(1 if isinstance(exponent, int) else 6 for _, exponent in part)
+    return 1 if op in _LEAVES else 4
 
 
 def _run(steps: list[_Step], known: list[Ball], point: Point | None, numbers: _Numbers) -> bool:

@@ -68,7 +68,7 @@ class Graph:
         number = len(self.ops)
         if number >= MAX_NODES:
             raise GaveUpError(f"more than {MAX_NODES} nodes")
-        self._work.charge(4)
+        self._work.charge(6)
         self._table[key] = number
         self.ops.append(op)
         self.parts.append(part)
@@ -103,7 +103,7 @@ class Graph:
             else:
                 collected[node] = collected.get(node, 0) + coefficient
         kept = tuple(sorted(((node, plain(factor)) for node, factor in collected.items() if factor != 0), key=_first))
-        self._work.charge(len(kept))
+        self._work.charge(4 * len(kept))
         if any(bits(factor) > MAX_BITS for _, factor in kept):
             raise GaveUpError(f"a number of more than {MAX_BITS} bits")
         if not kept:
@@ -140,9 +140,10 @@ class Graph:
                 coefficient = coefficient * self._factor(node, exponent, collected)
                 if coefficient == 0:
                     return self.zero
-            self._work.charge(len(collected))
+            self._work.charge(4 * len(collected))
             pending = []
             for node, exponent in collected.items():
+                self._work.charge(0 if isinstance(exponent, int) else 12)
                 if not isinstance(exponent, int) and exponent.q == 1:
                     exponent, settled = int(exponent.p), False
                 pending.append((node, exponent))

@@ -128,7 +128,7 @@ def _conjugates_vanish(ring: Ring, polynomial: fmpz_mpoly) -> bool:
             *[-g if f"g{place}" == name else g for place, g in enumerate(polynomial.context().gens())],
             ctx=polynomial.context(),
         )
-        ring.work.charge(len(polynomial) ** 2)
+        ring.work.charge(20 + len(polynomial) ** 2 // 2)
         polynomial = ring.reduce(polynomial * conjugate)
         if polynomial == 0:
             return True

@@ -231,7 +231,7 @@ class Ring:
         for place, exponent in powers:
             factor = self.polynomials[place] if exponent == 1 else self._power(self.polynomials[place], exponent)
             size = len(result) * len(factor)
-            self.work.charge(size)
+            self.work.charge(4 + size // 6)
             if size > MAX_TERMS:
                 raise GaveUpError(f"a product of more than {MAX_TERMS} terms")
             result = result * factor
@@ -256,7 +256,7 @@ class Ring:
         for generator, order, relation in reversed(self._relations):
             degree = int(polynomial.degrees()[self._size - 1 - generator])
             if degree >= order:
-                self.work.charge(len(polynomial) * len(relation) * (degree // order))
+                self.work.charge(10 + len(polynomial) * len(relation) * (degree // order) // 2)
                 if len(relation) ** (degree // order) > MAX_TERMS:
                     raise GaveUpError("a power of a kernel is too high")
                 polynomial = divmod(polynomial, relation)[1]

@@ -39,7 +39,7 @@ def promising(graph: Graph, nodes: list[int], root: int, work: Work, *, at_most:
       nodes: all nodes below `root` and itself, in order.
       at_most: how many points to propose.
     """
-    work.charge(12 * len(nodes))
+    work.charge(sum(_cost(graph, node) for node in nodes))
     with np.errstate(all="ignore"):
         values, sizes = _evaluate(graph, nodes)
         smallness = np.abs(values[root]) / sizes[root]
@@ -81,6 +81,16 @@ def _evaluate(graph: Graph, nodes: list[int]) -> tuple[dict[int, Any], dict[int,
             values[node] = FUNCTIONS[op](values[part] + 0.0)  # no negative zero, which is on the other side of a cut
         sizes[node] = np.abs(values[node])
     return values, sizes
+
+
+def _cost(graph: Graph, node: int) -> int:
+    """Work of one node at all points."""
+    op, part = graph.ops[node], graph.parts[node]
+    if op is SUM:
+        return 12 * len(part[1])
+    if op is PRODUCT:
+        return sum(20 if isinstance(exponent, int) else 150 for _, exponent in part)
+    return 4 if op in (NUMBER, SYMBOL, CONSTANT) else 100
 
 
 def _float(value: Any) -> float:
