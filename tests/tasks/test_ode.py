@@ -167,3 +167,16 @@ def test_answers_hold_the_constants_of_their_order() -> None:
 def test_baselines() -> None:
     problem = ("sub", "Y'", "Y")
     assert tasks.load("ode1").baseline_answers(problem) == {"copy_input": problem}
+
+
+def test_the_reference_engine_makes_and_solves_equations() -> None:
+    task = tasks.load("ode1", engine="sympy", engine_seconds=20.0, max_operators=4)
+    found = [task.sample(random.Random(index)) for index in range(4)]
+    examples = [outcome for outcome in found if isinstance(outcome, Example)]
+    assert examples
+    for example in examples:
+        assert example.metadata["engine"] == "sympy"
+        assert task.verify(example.problem, example.answer).kind == "proved"
+    label = task.label(("sub", "Y'", "Y"))
+    assert isinstance(label, Example)
+    assert task.verify(label.problem, label.answer).evidence["solution"] == "general"
