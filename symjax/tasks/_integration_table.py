@@ -33,7 +33,7 @@ from symjax.tasks._integration_parts import KnownIntegrals
 from symjax.tokenization import prefix
 
 FOLDER: Final = "SYMJAX_CACHE"
-"""Environment variable that names the folder of tables; `~/.cache/symjax` without it."""
+"""Environment variable that names the folder of tables; without it `symjax` in the user's cache folder."""
 
 LARGEST_TREE: Final = 8
 SOLVED_FRACTION: Final = 0.2
@@ -69,7 +69,8 @@ def load_table(definition: str) -> StoredTable:
 
 def table_path(definition: str) -> pathlib.Path:
     """Where the table is kept."""
-    folder = os.environ.get(FOLDER) or pathlib.Path.home() / ".cache" / "symjax"
+    home = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    folder = os.environ.get(FOLDER) or home / "symjax"
     name = hashlib.sha256((definition + _program()).encode()).hexdigest()[:20]
     return pathlib.Path(folder) / f"integrals-{name}.tsv"
 

@@ -193,7 +193,10 @@ class Integration(ExpressionTask):
         if self.options["engine"] == "sympy":
             return self._sample_reference(rng, family)
         pair = self._pair(rng, family)
-        return pair if isinstance(pair, Rejection) else self._checked(pair, family)
+        if isinstance(pair, Rejection):
+            return pair
+        sides = foreign_form(pair.integrand), foreign_form(pair.antiderivative)
+        return self._checked(pair, *sides, {"generator": family, **pair.facts})
 
     def _pair(self, rng: random.Random, family: str) -> pairs.Pair | Rejection:
         options, sampler = self.options, self._sampler
@@ -217,16 +220,16 @@ class Integration(ExpressionTask):
             return Rejection("direct", "the rules solve the problem by themselves")
         return pair
 
-    def _checked(self, pair: pairs.Pair, family: str) -> Example | Rejection:
-        """The example of a pair that passes the certified check."""
+    def _checked(
+        self, pair: pairs.Pair, integrand: Expression, answer: Expression, facts: Mapping[str, int | bool | str]
+    ) -> Example | Rejection:
+        """The example of a pair that passes the certified check, from its sides as they are written."""
         real = pairs.refusal(pair)
         if isinstance(real, Rejection):
             return real
         if self.options["real_only"] and not real:
             return Rejection("not_real", "the answer is real at none of the points")
-        problem = posed(foreign_form(pair.integrand))
-        facts = {"generator": family, "real": real, **pair.facts}
-        return self.example(problem, foreign_form(pair.antiderivative), facts)
+        return self.example(posed(integrand), answer, {**facts, "real": real})
 
     def _sample_reference(self, rng: random.Random, family: str) -> Example | Rejection:
         """An example made by SymPy, in the way that the original system does."""
@@ -247,8 +250,8 @@ class Integration(ExpressionTask):
             found = self._engine.ibp(tree, other, coin)
         if not isinstance(found, tuple):
             return Rejection(found.reason, found.detail)
-        integrand, answer = found
-        return self.example(posed(integrand), answer, {"generator": family, "engine": "sympy"})
+        pair = pairs.Pair(integrand=found[0], antiderivative=found[1])
+        return self._checked(pair, *found, {"generator": family, "engine": "sympy"})
 
     def state(self, typed: Expression) -> Expression | Rejection:
         """`Y' - f` as it is; a function f without unknowns as the problem of integrating it."""

@@ -294,3 +294,27 @@ def test_imported_examples_need_no_metadata():
     assert task.fingerprint(("add", "x")) is None
     assert task.baseline_answers(problem) == {"copy_input": words("mul INT+ 2 x")}
     assert task.trivial_answers([example, example]) == {"x": ("x",), "most_frequent": answer}
+
+
+def test_the_reference_engine_makes_checked_examples():
+    task = tasks.load("integration_bwd", engine="sympy", max_operators=3, engine_seconds=20.0)
+    try:
+        found = examples_of(drawn(task, 5))
+    finally:
+        task._engine.close()
+    assert found
+    for example in found:
+        assert example.metadata["engine"] == "sympy"
+        assert task.verify(example.problem, example.answer).kind == "proved"
+
+
+def test_what_the_reference_engine_gets_wrong_is_rejected(monkeypatch):
+    class Wrong:
+        def bwd(self, *_):
+            return parse(words("cos x")), parse(words("cos x"))
+
+    task = tasks.load("integration_bwd", engine="sympy")
+    monkeypatch.setitem(vars(task), "_engine", Wrong())
+    outcome = task.sample(random.Random(0))
+    assert isinstance(outcome, Rejection)
+    assert outcome.reason == "differs"
