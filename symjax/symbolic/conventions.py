@@ -19,26 +19,29 @@ def foreign_form(expr: Expression) -> Expression:
     """The raw expression whose prefix tokens are those that the files have for the canonical `expr`."""
     built: dict[Expression, Expression] = {}
     for node in postorder(expr):
-        built[node] = _form(node, [built[arg] for arg in node.args])
+        args = node.args
+        if not args:
+            built[node] = _leaf(node)
+            continue
+        forms = tuple([built[arg] for arg in args])
+        op = node.op
+        if len(forms) > 2:
+            form = forms[-1]
+            for arg in forms[-2::-1]:
+                form = unchecked(op, (arg, form))
+            built[node] = form
+        elif op == "pow" and args[1] is _HALF:
+            built[node] = IMAGINARY if args[0] is _MINUS_ONE else unchecked("sqrt", forms[:1])
+        elif op == "exp" and args[0] is ONE:
+            built[node] = E
+        else:
+            built[node] = node if forms == args else unchecked(op, forms)
     return built[expr]
 
 
-def _form(node: Expression, args: list[Expression]) -> Expression:
-    op, value = node.op, node.value
-    if not args:
-        if isinstance(value, tuple):
-            return unchecked("div", (integer(value[0]), integer(value[1])))
-        return node
-    if op == "exp" and node.args[0] is ONE:
-        return E
-    if op == "pow" and node.args[1] is _HALF:
-        return IMAGINARY if node.args[0] is _MINUS_ONE else unchecked("sqrt", (args[0],))
-    if len(args) <= 2:
-        return unchecked(op, tuple(args))
-    form = args[-1]
-    for arg in args[-2::-1]:
-        form = unchecked(op, (arg, form))
-    return form
+def _leaf(node: Expression) -> Expression:
+    value = node.value
+    return unchecked("div", (integer(value[0]), integer(value[1]))) if isinstance(value, tuple) else node
 
 
 def token_length(expr: Expression) -> int:

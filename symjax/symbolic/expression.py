@@ -102,15 +102,20 @@ IMAGINARY: Final = constant("I")
 def postorder(expr: Expression) -> Iterator[Expression]:
     """Every distinct node below and including `expr`, operands before operators, each once."""
     seen: set[Expression] = set()
-    stack: list[tuple[Expression, bool]] = [(expr, False)]
+    stack: list[Expression | None] = [expr]
+    pop = stack.pop
     while stack:
-        node, expanded = stack.pop()
-        if expanded:
-            yield node
+        node = pop()
+        if node is None:  # the operands of the node below it have been given
+            yield pop()  # type: ignore[misc]
         elif node not in seen:
             seen.add(node)
-            stack.append((node, True))
-            stack.extend((arg, False) for arg in reversed(node.args))
+            if node.args:
+                stack.append(node)
+                stack.append(None)
+                stack.extend(node.args[::-1])
+            else:
+                yield node
 
 
 def fact(expr: Expression, name: str, rule: Callable[[Expression, list[Any]], Any]) -> Any:
