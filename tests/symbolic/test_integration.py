@@ -41,7 +41,9 @@ ELEMENTARY = [text.strip() for line in CLASSICAL.strip().splitlines() for text i
 
 NOT_ELEMENTARY = ["exp(x**2)", "sin(x)/x", "exp(x)/x", "1/ln(x)", "sin(x**2)", "x**x", "ln(ln(x))", "x*tan(x)"]
 
-NASTY = [  # hopeless ones that are long, deep or full of kernels: they must fail, and soon
+NASTY = [  # nowhere defined; long, deep or full of kernels: they must fail, and soon
+    "1/(sin(x)**2 + cos(x)**2 - 1)",
+    "x/(cosh(x)**2 - sinh(x)**2 - 1)",
     "sin(x*tan(x + x**3 + asin(4 + sqrt(x)) + sinh(3)))",
     "atanh((x - x**2 + 3/(x*atanh(x)))*acosh(x**2*asinh(x)))/625",
     "(1 + x)**40*sin(x)**40*exp(x**3)",

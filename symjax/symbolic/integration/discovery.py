@@ -132,7 +132,7 @@ class Finder:
             else:
                 kind = "exponential" if base is ONE else "power"
                 if self._register(kind, base, rest, bottom):
-                    self._visit(derivative(rest))
+                    self._visit(derivative(rest) if depends(rest) else rest)
                     if base is not ONE:
                         self._visit(base)
                         self._visit(derivative(base))
@@ -147,7 +147,9 @@ class Finder:
                 self._register("function", apply(names[1], arg), ONE, 1)
                 self._visit(derivative(arg))
             return
-        if ("function", expr, ONE) in self.kernels:
+        if op == "sign":
+            self._visit(apply("abs", arg))
+            self._visit(arg)
             return
         self._visit(derivative(expr) if op != "abs" else arg)
         if op == "abs":

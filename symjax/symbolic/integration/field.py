@@ -157,13 +157,6 @@ class Field:
                     polynomial = divmod(polynomial, self.gens[index] ** degree - value)[1]
         return self.checked(polynomial)
 
-    def normal_below(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
-        """A denominator, reduced by the relations but for its monomial factor: 1/sin**2 has the pole of a sine."""
-        if not self.relations or len(polynomial) == 1:
-            return polynomial
-        content = polynomial.term_content()
-        return content * self.normal(divmod(polynomial, content)[0])
-
     def product(self, left: fmpq_mpoly, right: fmpq_mpoly) -> fmpq_mpoly:
         """left * right, within the limits."""
         if len(left) * len(right) > MAX_PRODUCTS:
@@ -179,12 +172,13 @@ class Field:
         return self.checked(top), self.product(left[1], second)
 
     def reduced(self, top: fmpq_mpoly, bottom: fmpq_mpoly) -> Quotient:
-        """top/bottom reduced by the relations, in lowest terms as polynomials, the denominator's leading one 1."""
-        top, bottom = self.normal(top), self.normal_below(bottom)
+        """top/bottom in lowest terms as polynomials, the numerator reduced by the relations, the denominator monic.
+
+        Denominators are products of reduced polynomials; reducing the product would hide its factors.
+        """
+        top = self.normal(top)
         if top.is_zero():
             return self.zero, self.one
-        if bottom.is_zero():
-            raise TooWide("a denominator vanishes")
         if not bottom.is_constant():
             common = top.gcd(bottom)
             if not common.is_constant():
@@ -226,6 +220,8 @@ class Field:
             names = ("sin", "cos") if op == "tan" else ("sinh", "cosh")
             top, bottom = (self.gens[self.kernel_of(name, expr.args[0]).index] for name in names)
             return top, bottom
+        if op == "sign":
+            return self._convert(multiply(apply("abs", expr.args[0]), power(expr.args[0], number(-1))))
         return self._generator("function", expr, ONE)
 
     def _generator(self, kind: str, base: Expression, rest: Expression) -> Quotient:
@@ -238,15 +234,17 @@ class Field:
         top, bottom = items[0]
         for other in items[1:]:
             top, bottom = self.product(top, other[0]), self.product(bottom, other[1])
-        return self.normal(top), self.normal_below(bottom)
+        return self.normal(top), bottom
 
     def _power(self, item: Quotient, exponent: int) -> Quotient:
         top, bottom = item if exponent > 0 else (item[1], item[0])
+        if bottom.is_zero():
+            raise TooWide("a denominator vanishes")
         size = abs(exponent)
         longest = max(len(top), len(bottom))
         if size > MAX_EXPONENT or (longest > 1 and size * longest > MAX_POWER):
             raise TooWide("a power is too large")
-        return self.normal(self.checked(top**size)), self.normal_below(self.checked(bottom**size))
+        return self.normal(self.checked(top**size)), self.checked(bottom**size)
 
     def _root(self, base: Expression, top: int, bottom: int) -> Quotient:
         kernel = self._known.get(("root", base, ONE))

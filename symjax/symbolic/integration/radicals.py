@@ -105,6 +105,8 @@ def _over_even(
     low, _, high = _expressions(field, factor)
     g = over(low, high)
     square = add(over(c, g), negative(a))
+    if square is ZERO:
+        return over(t, multiply(g, root))
     if is_negative(square):
         k = power(negative(square), HALF)
         return over(apply("atanh", over(multiply(k, t), root)), multiply(g, k))

@@ -16,6 +16,7 @@ from symjax.symbolic.integration.field import TooWide
 from symjax.symbolic.integration.views import (
     depends,
     expand,
+    kernels,
     level,
     replace,
     split_constant,
@@ -30,8 +31,8 @@ MAX_DEPTH: Final = 14
 MAX_LEVEL: Final = 2
 MAX_WEIGHT: Final = 4
 """Most kernels inside each other, and most kernels, for which a system is set up; beyond, hardly any has a solution."""
-MAX_JOINT_WEIGHT: Final = 2
-"""Most kernels in a sum that is tried as a whole after its largest term had no integral."""
+MAX_JOINT_WEIGHT: Final = 4
+"""Most kernels in terms that are tried as a whole after the first of them had no integral."""
 MAX_NESTING: Final = 60
 """Deepest nesting of operators in an integrand; what is deeper is given up at once."""
 
@@ -124,29 +125,27 @@ class Search:
             return None
 
     def _of_sum(self, expr: Expression) -> Expression | None:
-        """Term by term, the largest first; what fails is tried as a whole if it is a sum of two."""
+        """Term by term, the largest first; a term that has no integral alone is tried with those that share kernels."""
         found: list[Expression] = []
         ordered = sorted(expr.args, key=lambda term: -term.size)
         for place, term in enumerate(ordered):
             part = self.integral(term)
             if part is None:
-                whole = self._of_kernels(ordered[place:])
-                if whole is None:
+                linked, others = _linked(term, ordered[place + 1 :])
+                part = self._jointly(linked)
+                if part is None:
                     return None
-                found.append(whole)
-                break
+                rest = self.integral(add(*others))
+                return None if rest is None else add(*found, part, rest)
             found.append(part)
         return add(*found)
 
-    def _of_kernels(self, terms: list[Expression]) -> Expression | None:
-        """The integral of terms of which the first alone has none: those with kernels as a whole, then the others."""
-        moving = [term for term in terms if level(term)]
-        whole = add(*moving)
-        if len(moving) < 2 or weight(whole) > MAX_JOINT_WEIGHT:
+    def _jointly(self, terms: list[Expression]) -> Expression | None:
+        """The integral of terms as a whole."""
+        whole = add(*terms)
+        if len(terms) < 2 or weight(whole) > MAX_JOINT_WEIGHT:
             return None
-        whole = self.tried(_by_ansatz, whole)
-        rest = self.integral(add(*(term for term in terms if not level(term)))) if whole is not None else None
-        return None if whole is None or rest is None else add(whole, rest)
+        return self.tried(substitution.by_inner_derivative, whole) or self.tried(_by_ansatz, whole)
 
     def by_ansatz(self, expr: Expression) -> Expression | None:
         """What `ansatz` finds; nothing more once that many systems as the budget allows had no solution.
@@ -160,6 +159,26 @@ class Search:
         found = ansatz(expr)
         self._failures += found is not None
         return found
+
+
+def _linked(term: Expression, others: list[Expression]) -> tuple[list[Expression], list[Expression]]:
+    """`term` with the others that share kernels with it, directly or through each other, and the ones that do not.
+
+    Where none does, two terms of one kernel each are linked: the derivative of ln(x)*atan(x) has such terms.
+    """
+    linked, known = [term], kernels(term)
+    left = [(other, kernels(other)) for other in others]
+    while True:
+        near = [(other, keys) for other, keys in left if keys & known]
+        if not near and len(linked) == 1 and len(known) == 1:
+            near = [(other, keys) for other, keys in left if len(keys) == 1][:1]
+        if not near:
+            return linked, [other for other, _ in left]
+        taken = {other for other, _ in near}
+        left = [(other, keys) for other, keys in left if other not in taken]
+        for other, keys in near:
+            linked.append(other)
+            known |= keys
 
 
 Rule = Callable[[Search, Expression], Expression | None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import gcd, lcm
 from typing import TYPE_CHECKING, Final
 
 from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply, power
@@ -98,11 +100,31 @@ def _candidates(expr: Expression) -> list[Expression]:
         for node in kept
         if node.op == "pow" and is_number(node.args[1]) and ratio(node.args[1])[1] > 1
     ]
-    powers = [power(X, integer(degree)) for degree in (2, 3, 4)]
-    if any(node.op == "pow" and node.args[0] is X for node in kept):
-        kept += powers
+    degree = _common_degree(expr)
+    if degree is not None and degree != 1:
+        kept.append(power(X, number(*degree.as_integer_ratio())))
     kept = [node for node in dict.fromkeys(kept) if node is not X and node is not expr]
     return sorted(kept, key=lambda node: -node.size)[:MAX_INNER]
+
+
+def _common_degree(expr: Expression) -> Fraction | None:
+    """The largest d such that `expr` is a function of x**d times the derivative of x**d; None if that takes d = 0."""
+    outer, found = Fraction(1), set[Fraction]()
+    for factor in factors(expr):
+        base, exponent = factor.args if factor.op == "pow" else (factor, ONE)
+        if base is X and is_number(exponent):
+            outer += Fraction(*ratio(exponent))
+            continue
+        for node in postorder(factor):
+            if node.op == "pow" and node.args[0] is X and is_number(node.args[1]):
+                found.add(Fraction(*ratio(node.args[1])))
+            elif X in node.args:
+                return Fraction(1)
+    if not outer:
+        return None
+    values = [outer, *sorted(found)]
+    bottom = lcm(*(value.denominator for value in values))
+    return Fraction(gcd(*(int(value * bottom) for value in values)), bottom)
 
 
 def in_terms_of(expr: Expression, inner: Expression) -> Expression | None:
@@ -126,9 +148,7 @@ def _image(node: Expression, inner: Expression) -> Expression | None:
         return None if multiple is None else power(NEW, number(*multiple))
     if op == "pow" and node.op == "pow" and node.args[0] is inner.args[0]:
         multiple = is_rational_multiple(node.args[1], inner.args[1])
-        if multiple is not None and (multiple[1] == 1 or inner.args[0] is X):
-            return power(NEW, number(*multiple)) if multiple[1] == 1 else None
-        return None
+        return power(NEW, integer(multiple[0])) if multiple is not None and multiple[1] == 1 else None
     if op == "pow" and node is inner.args[0] and is_number(inner.args[1]):
         top, bottom = ratio(inner.args[1])
         return power(NEW, integer(bottom * top)) if abs(top) == 1 and bottom > 1 else None

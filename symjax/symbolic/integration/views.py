@@ -14,9 +14,15 @@ from symjax.symbolic.ordering import is_number, ratio
 Linear = tuple[Expression, Expression]
 """(a, b) of a*x + b, both free of x."""
 
+Key = tuple[str, Expression]
+"""(family, argument) of a circular or hyperbolic function, ("", node) of any other kernel."""
+
 MAX_EXPANDED: Final = 60
 
 _X_BIT: Final = X.names
+_FAMILIES: Final = dict.fromkeys(("sin", "cos", "tan"), "circular") | dict.fromkeys(
+    ("sinh", "cosh", "tanh"), "hyperbolic"
+)
 
 
 def depends(expr: Expression) -> bool:
@@ -177,9 +183,18 @@ def is_kernel(node: Expression) -> bool:
     return node.op != "pow" or node.args[1].op != INTEGER
 
 
+def kernels(expr: Expression) -> frozenset[Key]:
+    """Functions, roots and exponentials of x in `expr`; circular functions of one argument count as one."""
+    return frozenset(
+        (_FAMILIES[node.op], node.args[0]) if node.op in _FAMILIES else ("", node)
+        for node in postorder(expr)
+        if is_kernel(node)
+    )
+
+
 def weight(expr: Expression) -> int:
-    """Number of distinct kernels in `expr`: functions, roots and exponentials of x."""
-    return sum(map(is_kernel, postorder(expr)))
+    """Number of distinct kernels in `expr`."""
+    return len(kernels(expr))
 
 
 def level(expr: Expression) -> int:
