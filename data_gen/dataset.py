@@ -24,13 +24,13 @@ from data_gen.collect import Collected, collect
 from data_gen.runners import GenerationError, available_cores
 from data_gen.shard import inputs_of, write_json
 from symjax import tasks
-from symjax.data.manifest import MANIFEST, SPLITS, plain
+from symjax.data.manifest import MANIFEST, SPLITS, Manifest, plain
 from symjax.data.records import PARTIAL, RecordError, Signature, check_format
 from symjax.tasks import Task
 
 ATTEMPTS = "attempts"
 CONFIG = "config.json"
-NOT_DEFINING = ("max_attempts", "workers", "shard_seconds", "verify_every")
+NOT_DEFINING = ("max_attempts", "workers", "shard_seconds", "verify_every", "imported")
 LEAST_MAX_ATTEMPTS = 200_000
 
 
@@ -50,6 +50,7 @@ def generate(
     workers: int = 0,
     shard_seconds: float = 3600.0,
     verify_every: int = 200,
+    imported: str = "",
 ) -> pathlib.Path:
     """The path of the data set's manifest; what is not there yet is made first.
 
@@ -71,6 +72,7 @@ def generate(
         that no working task reaches.
       verify_every: the first label of every shard, and every so-manieth after it, goes through the task's verifier; 0
         for none.  A refuted one ends generation, verdicts are counted in the manifest; the bytes do not depend on it.
+      imported: folder of an imported data set to use instead; nothing is generated, and what is above is not looked at.
 
     Raises:
       ValueError: a value that does not fit.
@@ -80,6 +82,8 @@ def generate(
       Terminated: SIGTERM; the same.
     """
     task = tasks.load(task_name, **task_options)
+    if imported:
+        return _imported(pathlib.Path(imported), task)
     config = _identity(task, seed, {name: value for name, value in locals().items() if name in _leaves()})
     counts = {"workers": workers, "max_attempts": max_attempts, "verify_every": verify_every}
     _check(config, counts, shard_seconds=shard_seconds)
@@ -105,6 +109,13 @@ def generate(
                 write_json(manifest, content | {"name": _name(config)})
         _clean(directory)
         return manifest
+
+
+def _imported(directory: pathlib.Path, task: Task) -> pathlib.Path:
+    """The manifest of an imported data set that `task` can be trained on."""
+    with _writing(directory):
+        Manifest.read(directory).require(task)
+    return directory / MANIFEST
 
 
 def dataset_name(*, task_name: str, task_options: Mapping[str, Any], seed: int, **leaves: Any) -> str:

@@ -16,7 +16,9 @@ from symjax.analysis.run_files import RunFiles
 
 MODEL = "model"
 NEAREST = "nearest_neighbour"
-FLOOR = "rounding_floor"
+BEST = ("rounding_floor", "reference_answer")
+"""What the right answer itself is called."""
+
 _ORDER = (MODEL, NEAREST)
 _CONFIDENCE_GROUPS = 8
 
@@ -33,10 +35,10 @@ class Chart:
 
 
 def predictors(summary: Summary) -> list[str]:
-    """The model, the nearest neighbour, the constants, the rounding floor."""
+    """The model, the nearest neighbour, the constants and whatever else there is, the right answer last."""
     names = [name for name in _ORDER if name in summary["predictors"]]
-    names += [name for name in summary["predictors"] if name not in (*_ORDER, FLOOR)]
-    return names + [FLOOR] * (FLOOR in summary["predictors"])
+    names += [name for name in summary["predictors"] if name not in (*_ORDER, *BEST)]
+    return names + [name for name in BEST if name in summary["predictors"]]
 
 
 def first_error(summary: Summary) -> Metric | None:
@@ -106,7 +108,7 @@ def _parts_chart(summary: Summary, names: Sequence[str]) -> Chart:
     series = {}
     for predictor in predictors(summary):
         found = summary["predictors"][predictor]["all"]["metrics"]
-        if predictor != FLOOR:
+        if predictor not in BEST:
             points = [_point(name.rpartition("_")[2], found[name]) for name in names if name in found]
             series[figures.title_of(predictor)] = points
     svg = plots.by_place(series, xlabel=stem, ylabel="exact", percent=True)

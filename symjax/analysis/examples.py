@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -78,6 +79,7 @@ def _card(row: Row, task: Task | None, error: Mapping[str, Any] | None, heads: S
         "tokens": shown,
         "mathml": mathml,
         "parts": parts,
+        "evidence": "" if parts else json.dumps(row["evidence"], ensure_ascii=False),
         "heads": heads if len(heads) == len(parts) else range(1, len(parts) + 1),
     }
 

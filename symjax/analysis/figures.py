@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 THIN = "\u202f"
 MINUS = "\u2212"
+_NAMES = {"sympy": "SymPy", "copy_input": "the problem copied"}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 
 
@@ -49,7 +50,7 @@ def is_share(metric: Mapping[str, Any]) -> bool:
 
 def title_of(name: str) -> str:
     """A name in the files as a heading: "nearest_neighbour" -> "Nearest neighbour"."""
-    text = name.replace("_", " ")
+    text = _NAMES.get(name, name.replace("_", " "))
     return text[:1].upper() + text[1:]
 
 

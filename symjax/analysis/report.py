@@ -60,6 +60,7 @@ def _context(run: RunFiles) -> dict[str, Any]:
         "task_name": options.get("name") or next((found.summary["task"] for found in run.evaluations), None),
         "curves": charts.training_charts(run),
         "evaluations": [_evaluation(found, task) for found in run.evaluations],
+        "imported": "imported" in ((run.manifest or {}).get("config") or {}),
         "facts": _facts(run),
         "files": [
             {"title": title, "name": name, "text": json.dumps(value, indent=2, ensure_ascii=False)}
@@ -107,6 +108,7 @@ def _evaluation(found: Evaluation, task: Task | None) -> dict[str, Any]:
         "summary": summary,
         "predictors": names,
         "headline": summary["metrics"][0],
+        "about": f"about_{tasks.names().get(summary['task'], summary['task'])}.html.jinja",
         "groups": [
             (key, title, {name: summary["predictors"][name][key] for name in names})
             for key, title in (("all", "All items"), ("label_unseen", "Items whose label never occurs in training"))

@@ -7,7 +7,6 @@ written beside and renamed, the summary last, so a summary always belongs to fin
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import math
@@ -21,56 +20,15 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from symjax import tasks
-from symjax.evaluation import baselines, metrics
-from symjax.evaluation.rows import example_of, part_path, read_rows, row_of, write_beside
+from symjax.evaluation import metrics
+from symjax.evaluation.options import EvaluateOptions
+from symjax.evaluation.rows import measures_of, metrics_of, part_path, read_rows, row_of, write_beside
+from symjax.evaluation.summary import summarised
 from symjax.processes import watched_map
 from symjax.tasks import Example, ParseError, Task, Tokens, Verdict
 from symjax.tokenization.vocabulary import EOS_ID
 
-SCHEMA = 1
 PADDING = -1
-MODEL = "model"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluateOptions:
-    """What is evaluated, and how much of it.
-
-    Attributes:
-      suite: the split of the data set.
-      decoder: the search that writes the answers.
-      num_examples: the first so many problems of the suite; 0 for all.
-      batch_size: problems decoded at once.
-      bootstrap: resamplings behind every interval; 0 for none.
-      unconstrained_examples: problems decoded a second time without the grammar, to see how often the model is well
-        formed by itself, in equal shares of the processes; 0 for none.
-      max_training: training problems, the first ones, that the nearest neighbour is sought among; 0 for all.
-      verify_workers: processes that judge answers; 0 judges in this process, without limits.
-      verify_seconds: time limit of one verdict in a worker; what exceeds it is undetermined, never wrong.
-    """
-
-    suite: str = "test"
-    decoder: str = "greedy"
-    num_examples: int = 0
-    batch_size: int = 256
-    bootstrap: int = 1000
-    unconstrained_examples: int = 256
-    max_training: int = 0
-    verify_workers: int = 0
-    verify_seconds: float = 10.0
-
-    def __post_init__(self) -> None:
-        for name in ("num_examples", "bootstrap", "unconstrained_examples", "max_training", "verify_workers"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"evals.{name} is {getattr(self, name)}; it must be 0 or more")
-        if self.batch_size < 1:
-            raise ValueError(f"evals.batch_size is {self.batch_size}; it must be 1 or more")
-        if not self.verify_seconds > 0:
-            raise ValueError(f"evals.verify_seconds is {self.verify_seconds}; it must be above 0")
-        for name in ("suite", "decoder"):
-            value = getattr(self, name)
-            if not value or set(value) & set("/\\. "):
-                raise ValueError(f"evals.{name} is {value!r}; it names a folder: no slash, dot or space, not empty")
 
 
 class DecodedLike(Protocol):
@@ -152,7 +110,7 @@ def evaluate(
     rows = [row for index in range(process_count) for row in read_rows(part_path(folder, index))]
     if not rows:
         raise ValueError(f"suite {options.suite!r} has no example; generate more data or evaluate another split")
-    summary = _summary(task, rows, training_examples(), validity, options)
+    summary = summarised(task, rows, training_examples(), validity, options)
     summary["provenance"] = dict(provenance)
     summary["seconds"] = {
         "decode": round(decoded - started, 3),
@@ -178,16 +136,13 @@ def validate(
     own: figures are made of the rows of all of them, which `gather` brings together, so they are the same everywhere.
     """
     own = [
-        {
-            "id": number,
-            "verdict": task.verify(example.problem, answer, example.answer).kind,
-            "measures": task.measure(example, answer),
-        }
+        {"id": number, "verdict": verdict.kind, "measures": measures_of(task, example, answer, verdict)}
         for number, example, answer, _ in _answers(task, decode, iter(batches), math.inf)
+        for verdict in (task.verify(example.problem, answer, example.answer),)
     ]
     whole = {"slices": {}, "operators": (), "label_unseen": False}
     rows = [row | whole for row in sorted(gather(own), key=lambda row: row["id"])]
-    table = metrics.summarise(rows, task.metrics, bootstrap=0)["all"]
+    table = metrics.summarise(rows, metrics_of(task), bootstrap=0)["all"]
     return {name: figure["value"] for part in ("metrics", "verdicts") for name, figure in table[part].items()}
 
 
@@ -262,51 +217,3 @@ def _verify_in_worker(name: str, options: tuple, item: tuple[Tokens, Tokens, Tok
 @functools.cache
 def _loaded(name: str, options: tuple) -> Task:
     return tasks.load(name, **dict(options))
-
-
-def _summary(
-    task: Task,
-    rows: Sequence[dict[str, Any]],
-    training: Sequence[Example],
-    validity: Sequence[bool] | None,
-    options: EvaluateOptions,
-) -> dict[str, Any]:
-    """Figures of the model and of every baseline."""
-    examples = [example_of(row) for row in rows]
-    answers, neighbours = baselines.baseline_answers(task, examples, training, max_training=options.max_training)
-    judged = {MODEL: rows}
-    for name, given in answers.items():
-        triples = zip(rows, examples, given, strict=True)
-        judged[name] = [_rejudged(task, row, example, answer) for row, example, answer in triples]
-    summary: dict[str, Any] = {
-        "schema": SCHEMA,
-        "task": task.name,
-        "suite": options.suite,
-        "decoder": options.decoder,
-        "options": dataclasses.asdict(options),
-        "counts": {
-            "examples": len(rows),
-            "label_unseen": sum(row["label_unseen"] for row in rows),
-            "training": len(training),
-        },
-        "metrics": [dataclasses.asdict(metric) for metric in task.metrics],
-        "predictors": {
-            name: metrics.summarise(group, task.metrics, bootstrap=options.bootstrap) for name, group in judged.items()
-        },
-        "well_formed_without_grammar": metrics.rate(validity, bootstrap=options.bootstrap) if validity else None,
-        "nearest_neighbour": None,
-    }
-    if neighbours is not None:
-        distances = neighbours.distances.tolist()
-        summary["nearest_neighbour"] = {
-            "training_examples": neighbours.training,
-            "mean_distance": sum(distances) / len(distances),
-            "identical_problems": distances.count(0),
-        }
-    return summary
-
-
-def _rejudged(task: Task, row: Mapping[str, Any], example: Example, answer: Tokens) -> dict[str, Any]:
-    """The row with another answer's verdict and measures."""
-    verdict = task.verify(example.problem, answer, example.answer)
-    return {**row, "verdict": verdict.kind, "measures": task.measure(example, answer)}

@@ -15,7 +15,38 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from symjax.tasks import Example, Task, Tokens, Verdict
+from symjax.tasks import Example, HasBaselines, Metric, Task, Tokens, Verdict
+
+SOLVED = (
+    Metric(name="solved", statistic="mean", higher_is_better=True, title="problems solved: answers proved right"),
+    Metric(
+        name="particular", statistic="mean", higher_is_better=True,
+        title="right, but a particular solution where a general one is asked for",
+    ),
+)  # fmt: skip
+"""Metrics of tasks whose answers are right or wrong by their verdict alone."""
+
+REFERENCE_RIGHT = Metric(
+    name="reference_right", statistic="mean", higher_is_better=True,
+    title="right by the check of Lample and Charton's evaluation",
+)  # fmt: skip
+
+
+def metrics_of(task: Task) -> tuple[Metric, ...]:
+    """The metrics of rows of `task`: what is solved first, for tasks where that follows from the verdict."""
+    return (*SOLVED, *task.metrics, REFERENCE_RIGHT) if isinstance(task, HasBaselines) else tuple(task.metrics)
+
+
+def measures_of(task: Task, example: Example, answer: Tokens, verdict: Verdict) -> dict[str, float]:
+    """The measures of an answer, what follows from its verdict included."""
+    measures = task.measure(example, answer)
+    if not isinstance(task, HasBaselines):
+        return measures
+    proved, kind = verdict.kind == "proved", verdict.evidence.get("solution")
+    own = {"solved": float(proved and kind != "particular")}
+    if kind is not None:
+        own["particular"] = float(proved and kind == "particular")
+    return own | measures
 
 
 def row_of(task: Task, number: int, example: Example, answer: Tokens, score: float, verdict: Verdict) -> dict[str, Any]:
@@ -30,7 +61,7 @@ def row_of(task: Task, number: int, example: Example, answer: Tokens, score: flo
         "verdict": verdict.kind,
         "evidence": verdict.evidence,
         "seconds": verdict.seconds,
-        "measures": task.measure(example, answer),
+        "measures": measures_of(task, example, answer, verdict),
         "slices": task.slices(example),
         "operators": task.operators(example),
         "label_unseen": bool(example.metadata.get("label_unseen", False)),

@@ -188,6 +188,15 @@ class HasBaselines(Protocol):
 
 
 @runtime_checkable
+class HasReferenceVerdict(Protocol):
+    """A task whose answers another system judges too, by a check that published figures rest on."""
+
+    def reference_verdicts(self) -> AbstractContextManager[Callable[[Tokens, Tokens, Tokens], str]]:
+        """(problem, answer, reference answer) -> "right", "wrong" or "timeout"."""
+        ...
+
+
+@runtime_checkable
 class ReadsAnswers(Protocol):
     """A task whose answers people write in more ways than as tokens."""
 
