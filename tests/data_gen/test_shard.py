@@ -148,9 +148,13 @@ def test_a_refuted_label_ends_generation_with_the_example(tmp_path, monkeypatch)
         list(run_local(iter([job(tmp_path)]), workers=1, time_limit=60))
 
 
-def test_the_first_label_and_every_so_manieth_after_it_are_verified(tmp_path):
+def test_the_first_label_and_every_so_manieth_after_it_are_verified(tmp_path, monkeypatch):
     report = make_shard(job(tmp_path, verify_every=20))
     assert report.verdicts == {"proved": -(-report.accepted // 20)}
+    judged = []
+    monkeypatch.setattr(shard, "_judged", lambda _task, _example, index: judged.append(index) or "proved")
+    make_shard(job(tmp_path, verify_every=1000))
+    assert judged == [stored(tmp_path / "shard-000002.arrayrecord")[0].index]
 
 
 def test_workers_load_neither_jax_nor_sympy(tmp_path):
