@@ -12,8 +12,8 @@ from flint import fmpz_mpoly
 
 from symjax.symbolic.canonical import add, multiply
 from symjax.symbolic.expression import Expression
+from symjax.symbolic.factored import Quotient
 from symjax.symbolic.kernels import Kernels
-from symjax.symbolic.quotients import Quotient
 
 Form = tuple[int, Callable[[], Expression]]
 """(about how many tokens, what builds it)."""

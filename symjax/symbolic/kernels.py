@@ -19,9 +19,10 @@ from symjax.symbolic.arithmetic import E
 from symjax.symbolic.canonical import add, apply, multiply, power
 from symjax.symbolic.conventions import token_length
 from symjax.symbolic.expression import INTEGER, ONE, RATIONAL, Expression, occurs, symbol
+from symjax.symbolic.factored import Quotient
 from symjax.symbolic.limits import node, number, split
 from symjax.symbolic.ordering import is_number, ratio, sort_key
-from symjax.symbolic.quotients import Field, Quotient
+from symjax.symbolic.quotients import Field
 
 Key = tuple[Expression, Expression]
 """(base, rest of the exponent): the kernel is base**(rest/n)."""

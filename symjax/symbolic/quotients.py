@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from math import gcd, lcm
-from typing import Final, NamedTuple
+from math import lcm
+from typing import Final
 
 from flint import Ordering, fmpz_mpoly, fmpz_mpoly_ctx
+
+from symjax.symbolic.factored import NOTHING, GaveUp, Quotient, common_powers, power_of, product_of, quotient
 
 MAX_GENERATORS: Final = 12
 MAX_TERMS: Final = 250
@@ -23,29 +25,7 @@ MAX_PRODUCTS: Final = 10_000
 """Largest product of the numbers of terms of two polynomials that are multiplied."""
 MAX_FACTORED_TERMS: Final = 60
 """Longer polynomials are not factored."""
-MAX_COEFFICIENT_BITS: Final = 2000
-
-_SMALL: Final = 2**60
 _WIDTHS: Final = (4, 8, MAX_GENERATORS)
-
-
-class GaveUp(ArithmeticError):  # noqa: N818 (names what is the matter)
-    """A computation with polynomials is above the limits."""
-
-
-class Quotient(NamedTuple):
-    """top/bottom times the product of powers; `powers` maps the index of a generator or polynomial to its exponent.
-
-    `bottom` is positive, the fraction is in lowest terms, and no exponent is 0.
-    """
-
-    top: int
-    bottom: int
-    powers: Mapping[int, int]
-
-
-NOTHING: Final = Quotient(0, 1, {})
-UNIT: Final = Quotient(1, 1, {})
 
 
 @functools.cache
@@ -105,33 +85,12 @@ class Field:
             self._aliases[indices[0]] = Quotient(sign, abs(value.top), others | {generator: step})
 
     def multiply(self, items: Iterable[Quotient]) -> Quotient:
-        """The product."""
-        top, bottom, powers = 1, 1, {}
-        for item in items:
-            top, bottom = top * item.top, bottom * item.bottom
-            if not powers:
-                powers = dict(item.powers)
-                continue
-            for index, exponent in item.powers.items():
-                powers[index] = powers.get(index, 0) + exponent
-        return _quotient(top, bottom, powers)
+        """The product; see `factored.product_of`."""
+        return product_of(items)
 
     def power(self, item: Quotient, exponent: int) -> Quotient:
-        """item**exponent.
-
-        Raises:
-          GaveUp: zero to a negative power, or too large a number.
-        """
-        if exponent == 1:
-            return item
-        top, bottom, size = item.top, item.bottom, abs(exponent)
-        if exponent < 0:
-            top, bottom = bottom, top
-            if bottom == 0:
-                raise GaveUp("division by zero")
-        if size * max(top.bit_length() - 1, bottom.bit_length() - 1) > MAX_COEFFICIENT_BITS:
-            raise GaveUp(f"a coefficient needs more than {MAX_COEFFICIENT_BITS} bits")
-        return _quotient(top**size, bottom**size, {index: e * exponent for index, e in item.powers.items()})
+        """item**exponent; see `factored.power_of`."""
+        return power_of(item, exponent)
 
     def add(self, items: Iterable[Quotient]) -> Quotient:
         """The sum over a common denominator, as far as it is seen without factoring.
@@ -142,7 +101,7 @@ class Field:
         items = [item for item in items if item.top]
         if len(items) < 2:
             return items[0] if items else NOTHING
-        common = _common(items)
+        common = common_powers(items)
         scale = lcm(*(item.bottom for item in items))
         count = self.generators
         shift, missing = [0] * self._width, {}
@@ -187,7 +146,7 @@ class Field:
             for index in [index for index, exponent in powers.items() if exponent < 0]:
                 polynomial = self._cancel(polynomial, index, powers)
         found = self.register(polynomial)
-        return self.multiply((found, _quotient(1, scale, powers)))
+        return self.multiply((found, quotient(1, scale, powers)))
 
     def _cancel(self, polynomial: fmpz_mpoly, index: int, powers: dict[int, int]) -> fmpz_mpoly:
         """The polynomial without what it shares with powers[index] < 0, which is raised."""
@@ -336,36 +295,3 @@ class Field:
         """(coefficient, exponents by generator) of each term."""
         for exponents, coefficient in polynomial.to_dict().items():
             yield int(coefficient), {index: e for index, e in enumerate(map(int, exponents)) if e}
-
-
-def _quotient(top: int, bottom: int, powers: dict[int, int]) -> Quotient:
-    if top == 0:
-        return NOTHING
-    if bottom != 1:
-        divisor = gcd(top, bottom) if bottom > 0 else -gcd(top, bottom)
-        top, bottom = top // divisor, bottom // divisor
-    if not -_SMALL < top < _SMALL or bottom > _SMALL:
-        _check_bits(top, bottom)
-    if 0 in powers.values():
-        powers = {index: exponent for index, exponent in powers.items() if exponent}
-    return Quotient(top, bottom, powers)
-
-
-def _check_bits(*numbers: int) -> None:
-    if max(number.bit_length() for number in numbers) > MAX_COEFFICIENT_BITS:
-        raise GaveUp(f"a coefficient needs more than {MAX_COEFFICIENT_BITS} bits")
-
-
-def _common(items: list[Quotient]) -> dict[int, int]:
-    """The smallest exponent of each generator and polynomial; 0 where one of the items has none."""
-    common = dict(items[0].powers)
-    for item in items[1:]:
-        powers = item.powers
-        for index, exponent in common.items():
-            other = powers.get(index, 0)
-            if other < exponent:
-                common[index] = other
-        for index, exponent in powers.items():
-            if exponent < 0 and index not in common:
-                common[index] = exponent
-    return {index: exponent for index, exponent in common.items() if exponent}

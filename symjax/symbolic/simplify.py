@@ -14,11 +14,11 @@ from symjax.symbolic.arithmetic import E, add, base_and_exponent, multiply, powe
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.conventions import token_length
 from symjax.symbolic.expression import Expression
+from symjax.symbolic.factored import GaveUp, Quotient
 from symjax.symbolic.forms import Form, forms
 from symjax.symbolic.kernels import TANGENTS, Kernels
 from symjax.symbolic.limits import Ratio, TooLarge, Undefined, number, split
 from symjax.symbolic.ordering import is_number, ratio
-from symjax.symbolic.quotients import GaveUp, Quotient
 
 _SLACK: Final = 2
 """How much shorter than estimated a form may turn out to be, and is built for that."""

@@ -13,9 +13,9 @@ from symjax.symbolic.arithmetic import MINUS_ONE
 from symjax.symbolic.canonical import add, apply, multiply, power
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import Expression, occurs, symbol
+from symjax.symbolic.factored import GaveUp
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.operators import UNKNOWNS
-from symjax.symbolic.quotients import GaveUp
 from symjax.symbolic.simplify import simplify_quotient
 from symjax.symbolic.solving import Choice, isolate, numerator, solve_in_kernel
 

@@ -7,9 +7,9 @@ from symjax.symbolic.canonical import TooLarge, Undefined, canonicalise
 from symjax.symbolic.conventions import token_length
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import free_symbols
+from symjax.symbolic.factored import GaveUp
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.printing import to_infix
-from symjax.symbolic.quotients import GaveUp
 from symjax.symbolic.reader import read_infix
 from symjax.symbolic.simplify import common_factors, quotient_forms, simplify
 from symjax.symbolic.tree_sampling import TreeSampler, draw_count
