@@ -25,6 +25,8 @@ MAX_PRODUCTS: Final = 10_000
 """Largest product of the numbers of terms of two polynomials that are multiplied."""
 MAX_FACTORED_TERMS: Final = 60
 """Longer polynomials are not factored."""
+MAX_FACTORED_DEGREES: Final = 60
+"""Polynomials whose degrees in the generators sum up to more are not factored: FLINT may take minutes then."""
 _WIDTHS: Final = (4, 8, MAX_GENERATORS)
 
 
@@ -216,7 +218,7 @@ class Field:
     def factors(self, index: int) -> tuple[tuple[int, int], ...]:
         """(index, exponent) of the irreducible factors of the registered polynomial `index`.
 
-        A polynomial of more than 60 terms counts as irreducible.
+        A polynomial of more than 60 terms, or of high degrees, counts as irreducible.
         """
         found = self._factors.get(index)
         if found is None:
@@ -228,7 +230,8 @@ class Field:
         if len(polynomial) > MAX_FACTORED_TERMS:
             yield index, 1
             return
-        for generator, degree in enumerate(polynomial.degrees()):
+        degrees = polynomial.degrees()
+        for generator, degree in enumerate(degrees):
             if degree == 1:  # a*k + b is irreducible if a and b share nothing
                 slope = polynomial.derivative(generator)
                 shared = slope.gcd(polynomial - slope * self._gens[generator])
@@ -238,6 +241,9 @@ class Field:
                 else:
                     yield index, 1
                 return
+        if sum(degrees) > MAX_FACTORED_DEGREES:
+            yield index, 1
+            return
         for part, count in polynomial.factor()[1]:
             yield self._index(part if part.leading_coefficient() > 0 else -part), int(count)
 

@@ -10,6 +10,7 @@ from symjax.symbolic.expression import free_symbols
 from symjax.symbolic.factored import GaveUp
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.printing import to_infix
+from symjax.symbolic.quotients import MAX_FACTORED_DEGREES, Field
 from symjax.symbolic.reader import read_infix
 from symjax.symbolic.simplify import common_factors, quotient_forms, simplify
 from symjax.symbolic.tree_sampling import TreeSampler, draw_count
@@ -133,3 +134,16 @@ def test_there_and_back():
         except (GaveUp, TooLarge):
             continue
         assert not differences(expr, found), to_infix(expr)
+
+
+def test_what_would_take_long_to_factor_is_left_as_it_is():
+    field = Field(12)
+    generators = [field.polynomial(index) for index in range(12)]
+    square = generators[0] ** 20
+    for generator in generators[1:]:
+        square += generator**19 * generators[0] ** 3
+    square *= square
+    assert sum(square.degrees()) > MAX_FACTORED_DEGREES
+    (index,) = (index for index in field.register(square).powers if index >= 12)
+    assert field.factors(index) == ((index, 1),)
+    assert len(field.factors(next(iter(field.register(generators[0] ** 4 - generators[1] ** 4).powers)))) == 3
