@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 THIN = "\u202f"
 MINUS = "\u2212"
-_NAMES = {"sympy": "SymPy", "copy_input": "the problem copied"}
+_NAMES = {"sympy": "SymPy", "copy_input": "the problem copied", "x": "always x"}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 
 

@@ -32,7 +32,7 @@ class EvaluateOptions:
     bootstrap: int = 1000
     unconstrained_examples: int = 256
     max_training: int = 0
-    solver_examples: int = 50
+    solver_examples: int = 30
     solver_seconds: float = 2.0
     reference_verdicts: int = 0
     verify_workers: int = 0

@@ -24,7 +24,7 @@ SOLVED = (
         title="right, but a particular solution where a general one is asked for",
     ),
 )  # fmt: skip
-"""Metrics of tasks whose answers are right or wrong by their verdict alone."""
+"""Metrics of tasks whose answers are right or wrong by their verdict alone; evidence tells which solution it is."""
 
 REFERENCE_RIGHT = Metric(
     name="reference_right", statistic="mean", higher_is_better=True,
@@ -42,11 +42,8 @@ def measures_of(task: Task, example: Example, answer: Tokens, verdict: Verdict) 
     measures = task.measure(example, answer)
     if not isinstance(task, HasBaselines):
         return measures
-    proved, kind = verdict.kind == "proved", verdict.evidence.get("solution")
-    own = {"solved": float(proved and kind != "particular")}
-    if kind is not None:
-        own["particular"] = float(proved and kind == "particular")
-    return own | measures
+    proved, particular = verdict.kind == "proved", verdict.evidence.get("solution") == "particular"
+    return {"solved": float(proved and not particular), "particular": float(proved and particular)} | measures
 
 
 def row_of(task: Task, number: int, example: Example, answer: Tokens, score: float, verdict: Verdict) -> dict[str, Any]:

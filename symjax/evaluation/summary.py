@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symjax.evaluation import baselines, metrics
 from symjax.evaluation.options import EvaluateOptions
 from symjax.evaluation.rows import REFERENCE_RIGHT, example_of, measures_of, metrics_of
-from symjax.tasks import Example, HasReferenceVerdict, Rejection, Task, Tokens
+from symjax.tasks import Example, HasReferenceVerdict, Metric, Rejection, Task, Tokens
 
 SCHEMA = 1
 MODEL = "model"
@@ -32,10 +32,7 @@ def summarised(
         judged[name] = [_rejudged(task, row, example, answer) for row, example, answer in triples]
     solver = _solver(task, rows, examples, judged, options)
     _add_reference_verdicts(task, rows, examples, options.reference_verdicts)
-    shown = [
-        metric for metric in metrics_of(task)
-        if metric in task.metrics or any(metric.name in row["measures"] for row in rows)
-    ]  # fmt: skip
+    shown = [metric for metric in metrics_of(task) if metric in task.metrics or _has(metric, judged.values())]
     summary: dict[str, Any] = {
         "schema": SCHEMA,
         "task": task.name,
@@ -68,7 +65,15 @@ def summarised(
 def _rejudged(task: Task, row: Mapping[str, Any], example: Example, answer: Tokens) -> dict[str, Any]:
     """The row with another answer's verdict and measures."""
     verdict = task.verify(example.problem, answer, example.answer)
-    return {**row, "verdict": verdict.kind, "measures": measures_of(task, example, answer, verdict)}
+    measures = measures_of(task, example, answer, verdict)
+    return {**row, "verdict": verdict.kind, "evidence": verdict.evidence, "measures": measures}
+
+
+def _has(metric: Metric, groups: Iterable[Sequence[Mapping[str, Any]]]) -> bool:
+    """Whether any row has the measure; particular solutions are looked for where evidence tells them apart."""
+    if metric.name == "particular":
+        return any("solution" in row["evidence"] for rows in groups for row in rows)
+    return any(metric.name in row["measures"] for rows in groups for row in rows)
 
 
 def _solver(
