@@ -283,6 +283,22 @@ class ExpressionTask(abc.ABC):
 
             yield answer
 
+    @contextlib.contextmanager
+    def reference_verdicts(self) -> Iterator[Callable[[Tokens, Tokens, Tokens], str]]:
+        """What the evaluation of Lample and Charton's system says of an answer; in a watched process."""
+        from symjax.symbolic.reference_verdict import ReferenceVerdicts
+
+        with ReferenceVerdicts() as judged:
+
+            def verdict(problem: Tokens, answer: Tokens, reference: Tokens) -> str:
+                question, right = self.parse_problem(problem), self.decode(reference)
+                found = self.decode(answer)
+                if not all(isinstance(one, Expression) for one in (question, found, right)):
+                    return "wrong"
+                return judged(question, found, right)  # type: ignore[arg-type]
+
+            yield verdict
+
     @abc.abstractmethod
     def reference_solver(
         self, seconds: float
