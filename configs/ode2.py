@@ -36,7 +36,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "evals": {"batch_size": 64, "unconstrained_examples": 128},
     },
     "tiny": {
-        "task": {"max_operators": 5, "max_problem_tokens": 48, "max_answer_tokens": 20, "code_depth": 20},
+        "task": {"max_operators": 7, "max_problem_tokens": 48, "max_answer_tokens": 20, "code_depth": 20},
         "dataset": {
             "num_examples": 2000, "validation_fraction": 0.05, "test_fraction": 0.05, "shard_attempts": 10000,
         },
