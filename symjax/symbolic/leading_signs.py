@@ -10,7 +10,18 @@ from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 from symjax.symbolic.balls import evaluate
-from symjax.symbolic.expression import CONSTANT, ONE, SYMBOL, Expression, remembered, unchecked
+from symjax.symbolic.expression import (
+    CONSTANT,
+    ONE,
+    PI,
+    SYMBOL,
+    Expression,
+    integer,
+    rational,
+    raw,
+    remembered,
+    unchecked,
+)
 from symjax.symbolic.limits import number, split
 from symjax.symbolic.nodes import set_leads
 from symjax.symbolic.operators import OPERATORS
@@ -29,6 +40,11 @@ _MAX_SIZE: Final = 60
 
 _Key = tuple[Any, ...]
 _ONE_KEY: Final[_Key] = (_NUMBER, (0, ()), (), Fraction(1))
+_ATOMS: Final[dict[Expression, _Key]] = {
+    raw("exp", ONE): ((2, 0, "Exp1"), (1, ("E",)), _ONE_KEY),
+    raw("pow", integer(-1), rational(1, 2)): ((2, 0, "ImaginaryUnit"), (1, ("I",)), _ONE_KEY),
+}
+_CONSTANTS: Final = (PI, raw("exp", ONE))
 
 
 def leads_negative(expr: Expression) -> bool:
@@ -102,7 +118,17 @@ def _printed(terms: list[_Term], sign: int) -> list[_Term]:
         real, imag = sign * term.value.real, sign * term.value.imag
         return [-degree for degree in term.degrees], imag != 0, imag, real
 
+    if len(terms) == 2:
+        for first, second in (terms, terms[::-1]):
+            multiple = second.rest is not ONE and second.rest.op != "mul" and second.coefficient * sign < 0
+            if multiple and _leads_in_print(first, sign):
+                return [first, second]
     return sorted(terms, key=place)
+
+
+def _leads_in_print(term: _Term, sign: int) -> bool:
+    """Whether a term is a positive number, pi or E, which SymPy prints before a single negative multiple."""
+    return term.coefficient * sign > 0 if term.rest is ONE else term.rest in _CONSTANTS and term.coefficient == sign
 
 
 def _value(constant: Expression) -> complex | None:
@@ -150,6 +176,8 @@ def _unsigned_key(rest: Expression) -> _Key:
     """Class, operands and exponent of a term without its rational coefficient."""
     if rest is ONE:
         return _ONE_KEY[:3]
+    if rest in _ATOMS:
+        return _ATOMS[rest]
     base, exponent = (rest.args[0], _printing_key(rest.args[1])) if rest.op == "pow" else (rest, _ONE_KEY)
     if not base.args:
         name = _NUMBER if is_number(base) else _CLASSES[base.op]
