@@ -105,9 +105,10 @@ def polynomial_length(kernels: Kernels, polynomial: fmpz_mpoly) -> int:
                 factors += 1
                 key = index, int(exponent)
                 total += lengths[key] if key in lengths else kernels.length(*key)
-        if not factors or coefficient != 1:
+        number = int(coefficient)
+        if number != 1 or not factors:
             factors += 1
-            total += 1 + len(str(abs(coefficient)))
+            total += 1 + len(str(abs(number)))
         total += factors - 2
     return total
 
@@ -214,7 +215,10 @@ def exchange(kernels: Kernels, polynomial: fmpz_mpoly, pair: tuple[int, int, int
     other = field.polynomial(kept) ** (2 * kernels.step(kept))
     # sin**2 = 1 - cos**2 and back; sinh**2 = cosh**2 - 1; cosh**2 = 1 + sinh**2
     square = other - 1 if sign < 0 and side == 0 else other + 1 if sign < 0 else 1 - other
-    total = field.constant(0)
-    for count in range(max(rows), -1, -1):
-        total = field.product(total, square) + field.from_terms(rows.get(count, {}))
+    most = max(rows)
+    total = field.from_terms(rows[most])
+    for count in range(most - 1, -1, -1):
+        total = field.product(total, square)
+        if count in rows:
+            total += field.from_terms(rows[count])
     return total

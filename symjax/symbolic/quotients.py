@@ -27,7 +27,6 @@ MAX_FACTORED_TERMS: Final = 60
 """Longer polynomials are not factored."""
 MAX_FACTORED_DEGREES: Final = 60
 """Polynomials whose degrees in the generators sum up to more are not factored: FLINT may take minutes then."""
-_WIDTHS: Final = (4, 8, MAX_GENERATORS)
 
 
 @functools.cache
@@ -52,7 +51,7 @@ class Field:
         if generators > MAX_GENERATORS:
             raise GaveUp(f"{generators} generators; at most {MAX_GENERATORS} are taken")
         self.generators = generators
-        self._width = next(width for width in _WIDTHS if width >= generators)
+        self._width = max(1, generators)
         self._context, self._gens = _ring(self._width)
         self._polynomials: list[fmpz_mpoly] = []
         self._relations: dict[int, tuple[int, fmpz_mpoly, fmpz_mpoly]] = {}
@@ -62,10 +61,6 @@ class Field:
     def polynomial(self, index: int) -> fmpz_mpoly:
         """The generator or registered polynomial `index`."""
         return self._gens[index] if index < self.generators else self._polynomials[index - self.generators]
-
-    def constant(self, value: int) -> fmpz_mpoly:
-        """A number as a polynomial."""
-        return self._context.constant(value)
 
     def from_terms(self, terms: Mapping[tuple[int, ...], int]) -> fmpz_mpoly:
         """The polynomial with these coefficients by exponents, which are as many as `exponents` gives."""
@@ -299,5 +294,5 @@ class Field:
 
     def terms(self, polynomial: fmpz_mpoly) -> Iterator[tuple[int, dict[int, int]]]:
         """(coefficient, exponents by generator) of each term."""
-        for exponents, coefficient in polynomial.to_dict().items():
-            yield int(coefficient), {index: e for index, e in enumerate(map(int, exponents)) if e}
+        for exponents, coefficient in zip(polynomial.monoms(), polynomial.coeffs(), strict=True):
+            yield int(coefficient), {index: int(e) for index, e in enumerate(exponents) if e}
