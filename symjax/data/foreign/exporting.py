@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from symjax.data.blocks import Block
 from symjax.data.foreign.infix import infix_line
-from symjax.data.foreign.layouts import form_of, split_named
+from symjax.data.foreign.layouts import check_task, split_named
 from symjax.data.manifest import SPLITS, Manifest
 from symjax.data.records import PARTIAL
 
@@ -29,8 +29,8 @@ def export_file(
       directory: a finished data set of an expression task.
       path: ends in `.gz` for a compressed file.
       split: empty for the one that the file's name tells (.train, .valid, .test), or else all of them in order.
-      layout: "counts" (`count|input<TAB>output`), "prefix" or "infix"; empty for counts where the first example has
-        one, else prefix.
+      layout: "counts" (`count|input<TAB>output`), "prefix" or "infix"; empty for counts where there are some, else
+        prefix.
 
     Raises:
       RecordError: there is no such data set.
@@ -40,7 +40,7 @@ def export_file(
     if layout and layout not in LAYOUTS:
         raise ValueError(f"there is no layout {layout!r}; layouts are {', '.join(LAYOUTS)}")
     manifest, path = Manifest.read(directory), pathlib.Path(path)
-    form_of(manifest.signature.task)
+    check_task(manifest.signature.task)
     place = split_named(path, split)
     blocks = itertools.chain.from_iterable(
         manifest.blocks(name) for name in (SPLITS if place is None else (SPLITS[place],))
@@ -50,7 +50,6 @@ def export_file(
     try:
         with _opened(partial, compressed=path.suffix == ".gz") as file:
             for block in blocks:
-                layout = layout or _layout_of(block)
                 lines = list(_lines(block, words, layout))
                 file.writelines(lines)
                 count += len(lines)
@@ -71,10 +70,6 @@ def _opened(path: pathlib.Path, *, compressed: bool) -> Iterator[BinaryIO]:
             yield raw
 
 
-def _layout_of(block: Block) -> str:
-    return COUNTS if len(block) and "count" in block.metadata[0] else PREFIX
-
-
 def _lines(block: Block, words: list[bytes], layout: str) -> Iterator[bytes]:
     for example in block.examples():
         if layout == INFIX:
@@ -84,9 +79,10 @@ def _lines(block: Block, words: list[bytes], layout: str) -> Iterator[bytes]:
             yield infix_line(problem, answer, example.metadata)
             continue
         problem, answer = (b" ".join([words[number] for number in ids]) for ids in (example.problem, example.answer))
-        if layout == PREFIX:
-            yield b"%s\t%s\n" % (problem, answer)
-        elif "count" in example.metadata:
+        counted = layout != PREFIX and "count" in example.metadata
+        if counted:
             yield b"%d|%s\t%s\n" % (example.metadata["count"], problem, answer)
+        elif layout != COUNTS:
+            yield b"%s\t%s\n" % (problem, answer)
         else:
             raise ValueError(f"example {example.index} has no count; export with --layout=prefix")

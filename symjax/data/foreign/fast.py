@@ -154,7 +154,7 @@ def _sides_right(
 def _changes(
     ids: UInt8[np.ndarray, "tokens"], opens: Bool[np.ndarray, "places"], words: Words
 ) -> tuple[np.ndarray, Int64[np.ndarray, "wrong"]]:
-    """By how many operands each token changes what is wanted, and the tokens that stand wrong in a number."""
+    """By how many operands each token changes what is wanted, and where words or numbers are wrong."""
     change = words.change.take(ids)
     digits = np.flatnonzero(words.digit.take(ids))
     before = np.where(opens[digits], words.unknown_id, ids[digits - 1])
@@ -163,10 +163,12 @@ def _changes(
     change[digits[continued]] = 0
     zero = ids[digits] == words.zero
     wrong = ~(signed | words.digit[before]) | (zero & signed & (continued | (before == words.minus)))
+    first = np.flatnonzero(~words.digit[before])
+    long = digits[first[np.diff(np.append(first, len(digits))) > words.limits.number_digits]]
     signs = np.flatnonzero(words.sign.take(ids))
     bare = opens[signs + 1] | ~words.digit[ids[np.minimum(signs + 1, len(ids) - 1)]]
     unknown = np.flatnonzero(ids == words.unknown_id)
-    return change, np.concatenate([digits[wrong], signs[bare], unknown])
+    return change, np.concatenate([digits[wrong], long, signs[bare], unknown])
 
 
 def _complete(

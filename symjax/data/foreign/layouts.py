@@ -12,22 +12,26 @@ from symjax.data.foreign.lines import TextFile
 from symjax.data.foreign.words import Form
 from symjax.data.manifest import SPLITS
 from symjax.symbolic.operators import UNKNOWNS
+from symjax.tasks import Task
+from symjax.tokenization import prefix, tree_paths
+from symjax.tokenization.grammar import accepts, compile_grammar
+from symjax.tokenization.vocabulary import EOS_ID
 
 PREFIX, INFIX = "prefix", "infix"
 LAYOUTS = (PREFIX, INFIX)
 LOOKED_AT = 100
 """Lines that tell the layout of a file."""
 
-_INTEGRATION = Form(head=("sub", "Y'"), input_without=UNKNOWNS, output_without=UNKNOWNS)
+_INTEGRATION = Form(head=("sub", "Y'"), input_without=UNKNOWNS)
 FORMS: Mapping[str, Form] = MappingProxyType(
     dict.fromkeys(("prim_fwd", "prim_bwd", "prim_ibp"), _INTEGRATION)
     | dict.fromkeys(("integration", "integration_fwd", "integration_bwd", "integration_ibp"), _INTEGRATION)
     | {
-        "ode1": Form(needed="Y'", input_without=("Y''",), output_without=UNKNOWNS),
-        "ode2": Form(needed="Y''", output_without=UNKNOWNS),
+        "ode1": Form(needed="Y'", input_without=("Y''",)),
+        "ode2": Form(needed="Y''"),
     }
 )
-"""Task -> what its lines look like; the files are of the tasks named here."""
+"""Task -> what its inputs look like; the files are of the tasks named here."""
 
 _SPLIT_NAMES = {"train": "train", "valid": "validation", "validation": "validation", "test": "test"}
 
@@ -41,15 +45,39 @@ class Source:
     layout: str
 
 
-def form_of(task_name: str) -> Form:
-    """What lines of a task look like.
+def check_task(name: str) -> Form:
+    """What problems of a task look like, whatever its options.
 
     Raises:
       ValueError: the format has no such task.
     """
-    if task_name not in FORMS:
-        raise ValueError(f"task {task_name!r} has no facebook format; these have: {', '.join(FORMS)}")
-    return FORMS[task_name]
+    if name not in FORMS:
+        raise ValueError(f"task {name!r} has no facebook format; these have: {', '.join(FORMS)}")
+    return FORMS[name]
+
+
+def form_of(task: Task) -> Form:
+    """What lines of a task look like: no output holds a word that the task's grammar lacks.
+
+    Raises:
+      ValueError: the format has no such task.
+    """
+    form = check_task(task.name)
+    known = {token for state in task.grammar().states.values() for token in state.moves}
+    words = [token for token in task.answer_vocabulary.tokens if token in prefix.arities()]
+    return dataclasses.replace(form, output_without=tuple(token for token in words if token not in known))
+
+
+def longest_number(task: Task) -> int:
+    """Digits of the longest integer that the grammar of the task's answers takes."""
+    tables = compile_grammar(task.grammar(), task.answer_vocabulary)
+    digits = 1
+    while digits < tree_paths.MAX_PLACE:
+        written = task.answer_vocabulary.encode([prefix.PLUS, *"1" * (digits + 1)])
+        if not accepts(tables, [*written, EOS_ID]):
+            break
+        digits += 1
+    return digits
 
 
 def sources(paths: Sequence[str | os.PathLike[str]], *, split: str = "", layout: str = "") -> list[Source]:

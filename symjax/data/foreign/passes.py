@@ -19,7 +19,7 @@ from jaxtyping import Int64, UInt8, UInt64
 from symjax.data.foreign import distinct, leaks
 from symjax.data.foreign.columns import Columns, Ragged, RowHash
 from symjax.data.foreign.infix import InfixReader
-from symjax.data.foreign.layouts import INFIX, Source, form_of
+from symjax.data.foreign.layouts import INFIX, Source, form_of, longest_number
 from symjax.data.foreign.lines import TextFile
 from symjax.data.foreign.reading import LineReader, Read
 from symjax.data.foreign.words import Fault, Limits
@@ -84,8 +84,9 @@ class Passes:
             problem_tokens=task.max_problem_length,
             answer_tokens=task.max_answer_length - 1,
             problem_levels=task.code_depth - 1,
+            number_digits=longest_number(task),
         )
-        prefix_lines = LineReader(task.problem_vocabulary, limits, form_of(task.name))
+        prefix_lines = LineReader(task.problem_vocabulary, limits, form_of(task))
         self._readers = {False: prefix_lines, True: InfixReader(prefix_lines)}
         self._hash = RowHash(max(limits.problem_tokens, limits.answer_tokens))
         self._files: list[dict[str, Any]] = []

@@ -16,7 +16,7 @@ from jaxtyping import Int64
 from symjax.data.foreign.columns import NO_COUNT, Ragged
 from symjax.data.foreign.fast import COUNT_DIGITS, read_fast
 from symjax.data.foreign.words import Fault, Form, Limits, Words, too_deep
-from symjax.tokenization import prefix
+from symjax.tokenization import prefix, tree_paths
 from symjax.tokenization.vocabulary import Vocabulary
 
 SPACE, TAB = b" \t"
@@ -128,6 +128,10 @@ class LineReader:
         for name, tokens, most in (("input", problem, limits.problem_tokens), ("output", answer, limits.answer_tokens)):
             if len(tokens) > most:
                 return Fault("too_long", f"the {name} has {len(tokens)} tokens; the task takes {most}")
+            digits = max(tree_paths.places(tokens))
+            if digits > limits.number_digits:
+                detail = f"a number of the {name} has {digits} digits; the task takes {limits.number_digits}"
+                return Fault("long_number", detail)
         arities = prefix.arities()
         text = "".join(str(arities[token]) for token in problem if token in arities)
         if too_deep([text.encode()], limits.problem_levels)[0]:

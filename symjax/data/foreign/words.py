@@ -26,11 +26,12 @@ class Fault:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Largest sizes of what is kept: tokens of the two sides, and levels of operators of a problem."""
+    """Largest sizes of what is kept: tokens of the two sides, levels of operators of a problem, digits of a number."""
 
     problem_tokens: int
     answer_tokens: int
     problem_levels: int
+    number_digits: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class Form:
             wrong = f"the input has no {self.needed}"
         for name, tokens, without in (("input", body, self.input_without), ("output", answer, self.output_without)):
             found = next((token for token in tokens if token in without), "")
-            wrong = wrong or (f"the {name} has {found}" if found else "")
+            wrong = wrong or (f"the {name} has {found}, which none of the task has" if found else "")
         return Fault("other_task", wrong) if wrong else None
 
 

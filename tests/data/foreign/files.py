@@ -6,8 +6,10 @@ import pathlib
 import random
 from typing import ClassVar
 
+from symjax.symbolic.operators import UNKNOWNS
 from symjax.tokenization import prefix
 from symjax.tokenization.foreign import WORDS
+from symjax.tokenization.grammar import GrammarSpec, prefix_grammar
 from symjax.tokenization.vocabulary import Vocabulary
 
 
@@ -20,6 +22,10 @@ class Prim:
     max_answer_length = 31
     code_depth = 7
     problem_vocabulary = answer_vocabulary = Vocabulary.of(WORDS[3:])
+
+    def grammar(self) -> GrammarSpec:
+        known = {*prefix.arities(), *prefix.DIGITS} - {*UNKNOWNS, "a7"}
+        return prefix_grammar([word for word in WORDS if word in known], max_digits=12)
 
 
 OPERATORS = ("add", "mul", "pow", "sin", "exp", "ln", "sqrt", "h", "derivative")

@@ -16,6 +16,10 @@ import sys
 import numpy as np
 import pytest
 
+from data_gen.dataset import generate
+from data_gen.runners import GenerationError
+from symjax import cli, tasks
+from symjax.data import batches
 from symjax.data.foreign import lines as line_files
 from symjax.data.foreign import passes
 from symjax.data.foreign.exporting import export_file
@@ -53,8 +57,8 @@ def fitting(count: int, **options) -> list[str]:
     from symjax.data.foreign.reading import LineReader
     from symjax.data.foreign.words import Fault, Limits
 
-    limits = Limits(problem_tokens=40, answer_tokens=30, problem_levels=6)
-    reader = LineReader(Prim.problem_vocabulary, limits, form_of("prim_fwd"))
+    limits = Limits(problem_tokens=40, answer_tokens=30, problem_levels=6, number_digits=12)
+    reader = LineReader(Prim.problem_vocabulary, limits, form_of(Prim()))
     return [line for line in lines(count, **options) if not isinstance(reader.read_line(line.encode()), Fault)]
 
 
@@ -395,3 +399,47 @@ def test_infix_of_another_notation_keeps_its_text(tmp_path: pathlib.Path) -> Non
     assert [row.metadata.get("infix") for row in rows(tmp_path / "data")] == [found[0].split("\t"), None]
     export_file(tmp_path / "data", tmp_path / "again", layout="infix")
     assert (tmp_path / "again").read_text().splitlines() == [found[0], found[3]]
+
+
+def test_imported_lines_become_batches_and_judged_examples(tmp_path: pathlib.Path) -> None:
+    task, log = tasks.load("prim_fwd"), io.StringIO()
+    found = ["sub Y' mul x exp x\tmul add INT- 1 x exp x", "3|sub Y' mul I pi\tmul E mul I x", "sub Y' x\tmul a9 x",
+             "sub Y' cos x\tsin x", "sub Y' x\tINT+" + " 1" * 60]  # fmt: skip
+    paths = [write(tmp_path / "a.train", found), write(tmp_path / "a.valid", found[3:4])]
+    done = import_files(paths, task=task, output_dir=tmp_path / "data", log=log)
+    assert (done.kept, done.reasons) == (4, {"other_task": 1, "long_number": 1})
+    options = {"seed": 0, "process_index": 0, "process_count": 1, "batch_size": 3, "prefetch": 0}
+    batch = next(iter(batches.make_dataset(tmp_path / "data", "train", task, **options)))
+    assert set(batch.example_ids.tolist()) <= {0, 1, 3}
+    (example,) = batches.load_examples(tmp_path / "data", "validation", task)
+    assert task.verify(example.problem, example.answer).kind == "proved"
+    assert task.measure(example, example.answer)["exact"] == 1
+    assert set(task.slices(example))
+    assert set(task.mathml(example, example.answer))
+    assert task.describe(example)
+    assert generate(task_name="prim_fwd", task_options={}, seed=0, output_dir="unused", imported=str(tmp_path / "data"))
+    with pytest.raises(GenerationError, match="task prim_fwd"):
+        generate(task_name="ode1", task_options={}, seed=0, output_dir="unused", imported=str(tmp_path / "data"))
+
+
+def test_leaks_by_fingerprint_see_through_the_form(tmp_path: pathlib.Path) -> None:
+    train = write(tmp_path / "a.train", ["sub Y' mul x exp x\tx", "sub Y' cos x\tsin x", "sub Y' cos x\tx"])
+    test = write(tmp_path / "a.test", ["sub Y' sin x\tx", "sub Y' mul exp x x\tx"])
+    done = import_files([train, test], task=tasks.load("prim_fwd"), output_dir=tmp_path / "data", by_fingerprint=True)
+    assert done.leaks["text"]["train-test"]["problems"] == 0
+    assert done.leaks["fingerprint"]["train-test"] == {"problems": 1, "places": [["a.train line 1", "a.test line 2"]]}
+    assert done.leaks["fingerprint"]["without"] == 0
+
+
+def test_commands_print_what_became_of_the_lines(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture) -> None:
+    path = write(tmp_path / "a.train", ["sub Y' cos x\tsin x", "no tab", "sub Y' cos x\tsin x"])
+    shared = ["--format=facebook", "--task=prim_fwd", str(path), f"--output_dir={tmp_path / 'data'}"]
+    assert cli.main(["import", *shared]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "read 3, kept 1, duplicate 1, bad 1"
+    assert "a.train line 2: no_tab: the line has no tab" in printed.err
+    assert cli.main(["export", "--format=facebook", str(tmp_path / "data"), str(tmp_path / "b")]) == 0
+    assert (tmp_path / "b").read_text() == "sub Y' cos x\tsin x\n"
+    for wrong in (["--option=nonsense=1"], ["--split=dev"], ["--task=taylor"], ["--layout=csv"]):
+        assert cli.main(["import", *shared, *wrong]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1

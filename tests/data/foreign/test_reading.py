@@ -9,20 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from symjax import tasks
 from symjax.data.foreign.columns import NO_COUNT
 from symjax.data.foreign.fast import read_fast
-from symjax.data.foreign.layouts import form_of
+from symjax.data.foreign.layouts import form_of, longest_number
 from symjax.data.foreign.reading import LineReader
 from symjax.data.foreign.words import Fault, Form, Limits, Words, too_deep
 from symjax.symbolic.operators import UNKNOWNS
 from symjax.tokenization import prefix
 from symjax.tokenization.foreign import WORDS
 from symjax.tokenization.vocabulary import Vocabulary
-from tests.data.foreign.files import expression, lines
+from tests.data.foreign.files import Prim, expression, lines
 
 VOCABULARY = Vocabulary.of(WORDS[3:])
-LIMITS = Limits(problem_tokens=40, answer_tokens=30, problem_levels=6)
-READER = LineReader(VOCABULARY, LIMITS, form_of("prim_fwd"))
+LIMITS = Limits(problem_tokens=40, answer_tokens=30, problem_levels=6, number_digits=12)
+READER = LineReader(VOCABULARY, LIMITS, form_of(Prim()))  # type: ignore[arg-type]
 
 
 def texts(read) -> list[str]:
@@ -79,6 +80,9 @@ def test_text_comes_back() -> None:
         ("sub x Y'\tx", "other_task", "does not begin sub Y'"),
         ("sub Y' Y\tx", "other_task", "has Y"),
         ("sub Y' x\tY'", "other_task", "output has Y'"),
+        ("sub Y' x\tsin a7", "other_task", "output has a7"),
+        ("sub Y' x\tINT+" + " 1" * 13, "long_number", "number of the output has 13 digits"),
+        ("sub Y' INT-" + " 1" * 13 + "\tx", "long_number", "number of the input has 13 digits"),
         ("sub Y' " + "sin " * 38 + "x\tx", "too_long", "41 tokens"),
         ("sub Y' x\t" + "sin " * 30 + "x", "too_long", "output has 31 tokens"),
         ("sub Y' " + "sin " * 6 + "x\tx", "too_deep", "more than 6"),
@@ -104,7 +108,8 @@ def test_deepest_and_longest_lines_are_kept() -> None:
 
 
 def test_numbers_of_too_many_digits_are_refused() -> None:
-    roomy = LineReader(VOCABULARY, Limits(problem_tokens=4000, answer_tokens=4000, problem_levels=6), READER.form)
+    limits = Limits(problem_tokens=4000, answer_tokens=4000, problem_levels=6, number_digits=2000)
+    roomy = LineReader(VOCABULARY, limits, READER.form)
     sides = ["INT+ " + " ".join("1" * digits) for digits in (1000, 1001)]
     read = roomy.read(encoded([f"sub Y' x\t{side}" for side in sides]))
     assert read.places.tolist() == [0]
@@ -120,7 +125,9 @@ def test_numbers_of_too_many_digits_are_refused() -> None:
     ],
 )
 def test_lines_of_another_task_are_refused(task: str, good: str, bad: list[str]) -> None:
-    reader = LineReader(VOCABULARY, LIMITS, form_of(task))
+    own = Prim()
+    own.name = task
+    reader = LineReader(VOCABULARY, LIMITS, form_of(own))  # type: ignore[arg-type]
     read = reader.read(encoded([*bad, good]))
     assert texts(read) == [good]
     assert {fault.reason for fault in read.faults.values()} <= {"other_task", "malformed_input"}
@@ -128,11 +135,16 @@ def test_lines_of_another_task_are_refused(task: str, good: str, bad: list[str])
 
 def test_unknown_task_is_refused() -> None:
     with pytest.raises(ValueError, match=r"taylor.*prim_fwd"):
-        form_of("taylor")
+        form_of(tasks.load("taylor"))
+
+
+def test_limits_of_numbers_are_those_of_the_grammar() -> None:
+    assert longest_number(Prim()) == 12  # type: ignore[arg-type]
+    assert longest_number(tasks.load("prim_fwd")) >= 20
 
 
 FREE = Form()
-WIDE = Limits(problem_tokens=60, answer_tokens=60, problem_levels=4)
+WIDE = Limits(problem_tokens=60, answer_tokens=60, problem_levels=4, number_digits=2)
 PIECES = st.sampled_from(
     [
         "add",
