@@ -145,11 +145,28 @@ def reductions(kernels: Kernels, quotient: Quotient) -> Iterator[Quotient]:
     """The quotient with common factors cancelled, as it is and by sin**2 + cos**2 = 1, each value once."""
     seen = [cancelled(kernels, quotient)]
     yield seen[0]
-    for choice in (_fewest, _sines, _cosines) if kernels.pairs else ():
+    choices = [_fewest] if kernels.pairs else []
+    if choices and _may_cancel(kernels, seen[0]):
+        choices += (_sines, _cosines)
+    for choice in choices:
         reduced = cancelled(kernels, choice(kernels, seen[0]))
         if reduced not in seen:
             seen.append(reduced)
             yield reduced
+
+
+def _may_cancel(kernels: Kernels, quotient: Quotient) -> bool:
+    """Whether a sine or cosine stands below the line, and a sum above it."""
+    field = kernels.field
+    if not any(index >= field.generators and exponent > 0 for index, exponent in quotient.powers.items()):
+        return False
+    paired = {index for pair in kernels.pairs for index in pair[:2]}
+    for index, exponent in quotient.powers.items():
+        if exponent < 0:
+            degrees = field.polynomial(index).degrees()
+            if any(degrees[other] for other in paired):
+                return True
+    return False
 
 
 def _fewest(kernels: Kernels, quotient: Quotient) -> Quotient:
