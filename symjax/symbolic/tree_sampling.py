@@ -39,15 +39,17 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
                 "shape_weights": (1, 1, 1),
             }
         ),
-        # section 4.1 of the paper: 11 leaves, 15 unary and 4 binary operators, uniform over expressions
+        # section 4.1 of the paper: x and the integers from -5 to 5 but 0, 15 unary and 4 binary operators, all of one
+        # weight.  It does not say how often x is drawn; with the README's 3/4 lengths come out as it reports them, with
+        # all 11 leaves alike (shape_weights 11, 15, 4) problems would be half as long.
         "paper": MappingProxyType(
             {
                 "operators": "add:1,sub:1,mul:1,div:1,sqrt:1,ln:1,exp:1,sin:1,cos:1,tan:1,asin:1,acos:1,atan:1,sinh:1,"
                 "cosh:1,tanh:1,asinh:1,acosh:1,atanh:1",
-                "leaf_probabilities": (1 / 11, 0.0, 10 / 11, 0.0),
+                "leaf_probabilities": (0.75, 0.0, 0.25, 0.0),
                 "max_int": 5,
                 "positive": False,
-                "shape_weights": (11, 15, 4),
+                "shape_weights": (1, 1, 1),
             }
         ),
     }

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from symjax.symbolic.canonical import TooLarge, Undefined, canonicalise
 from symjax.symbolic.expression import free_symbols, postorder
+from symjax.symbolic.operators import OPERATORS
 from symjax.symbolic.tree_sampling import PRESETS, TreeSampler, draw_count, raw_tree
 
 README = TreeSampler()
@@ -125,13 +126,27 @@ def test_fewer_operators_are_drawn_once_in_forty():
     assert {draw_count(rng, 0, 1) for _ in range(50)} == {0, 1}
 
 
-def test_the_paper_draws_fewer_variables_and_more_numbers():
+def test_the_paper_draws_negative_integers_and_every_operator_alike():
     sampler, rng = TreeSampler(**PRESETS["paper"]), random.Random(0)
-    trees = [sampler(rng, 15) for _ in range(300)]
-    leaves = Counter(node.value for tree in trees for node in nodes(tree) if not node.args)
-    assert set(leaves) == {"x", *range(-5, 0), *range(1, 6)}
-    binary = sum(len(node.args) == 2 for tree in trees for node in nodes(tree))
-    assert binary > 0.5 * 15 * len(trees)  # leaves are many, so that nodes with two operands weigh more
+    trees = [sampler(rng, 15) for _ in range(600)]
+    counts = Counter(node.value if not node.args else node.op for tree in trees for node in nodes(tree))
+    assert set(counts) == {"x", *range(-5, 0), *range(1, 6), *sampler_words(PRESETS["paper"]["operators"])}
+    unary = [count for name, count in counts.items() if name in OPERATORS and OPERATORS[name].arity == 1]
+    assert len(unary) == 15
+    assert max(unary) < 1.4 * min(unary)
+
+
+def sampler_words(operators):
+    return [name for name, _, _ in map(pair, operators.split(","))]
+
+
+def test_leaves_that_weigh_more_make_shapes_with_more_of_them():
+    rng = random.Random(0)
+    counts = []
+    for weights in ((1, 1, 1), (11, 15, 4)):
+        sampler = TreeSampler(shape_weights=weights)
+        counts.append(sum(len(node.args) == 2 for _ in range(200) for node in nodes(sampler(rng, 15))))
+    assert counts[1] > 1.1 * counts[0]
 
 
 def test_trees_can_be_large():
