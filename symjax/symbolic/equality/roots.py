@@ -17,7 +17,8 @@ from symjax.symbolic.equality.ring import ONE, ZERO, Element, number
 from symjax.symbolic.equality.work import GaveUpError
 
 MAX_FACTORED_TERMS: Final = 150
-MAX_FACTORED_DEGREE: Final = 60
+MAX_FACTORED_DEGREES: Final = 60
+"""Sum of the degrees in all generators."""
 MAX_FACTORED_BITS: Final = 80
 
 Base = tuple[str, int]
@@ -161,13 +162,8 @@ class Roots:
         ring = self._ring
         if len(polynomial) == 1 and polynomial.total_degree() == 1:
             return 1, [ring.register(polynomial).powers[0]]
-        if len(polynomial) > MAX_FACTORED_TERMS or polynomial.total_degree() > MAX_FACTORED_DEGREE:
-            raise GaveUpError("a polynomial is too long to be factored")
         ring.work.charge(300 + 40 * len(polynomial))
-        try:
-            content, factors = polynomial.factor()
-        except OverflowError:  # python-flint sorts factors, and cannot when their coefficients pass 32 bits
-            content, factors = 1, [(polynomial, 1)]
+        content, factors = _factored(polynomial)
         counts: dict[int, int] = {}
         for factor, multiplicity in factors:
             for inner, count in ring.register(factor).powers:
@@ -237,6 +233,26 @@ class Roots:
             found = self._ring.generator(self._ring.value(argument).log(), ("log", argument))
             self._logarithms[base] = found
         return found, 1
+
+
+def _factored(polynomial: fmpz_mpoly) -> tuple[int, list[tuple[fmpz_mpoly, int]]]:
+    """Content, and factors with multiplicities: irreducible ones, unless FLINT might take minutes to find them."""
+    degrees = [int(degree) for degree in polynomial.degrees()]
+    if 1 in degrees:  # a*g + b is irreducible if a and b share nothing
+        variable = degrees.index(1)
+        slope = polynomial.derivative(variable)
+        shared = slope.gcd(polynomial - slope * polynomial.context().gens()[variable])
+        if shared.total_degree() == 0:
+            return 1, [(polynomial, 1)]
+        content, factors = _factored(shared)
+        return content, [*factors, (divmod(polynomial, shared)[0], 1)]
+    if len(polynomial) > MAX_FACTORED_TERMS or sum(degrees) > MAX_FACTORED_DEGREES:
+        return 1, [(polynomial, 1)]
+    try:
+        content, factors = polynomial.factor()
+    except OverflowError:  # python-flint sorts factors, and cannot when their coefficients pass 32 bits
+        return 1, [(polynomial, 1)]
+    return int(content), factors
 
 
 def _integer_factors(value: fmpz) -> list[tuple[int, int]]:
