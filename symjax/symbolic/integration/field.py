@@ -96,7 +96,7 @@ class Field:
             return self.one, self.one
         if kernel.kind == "constant":
             return self.zero, self.one
-        if kernel.kind == "root" or kernel.base.op == "abs":
+        if kernel.kind == "root" or (kernel.kind == "function" and kernel.base.op == "abs"):
             degree, value = self.relations[kernel.index]
             top, bottom = self.differentiate(value)
             return self.reduced(top * gen, bottom * value * degree)
