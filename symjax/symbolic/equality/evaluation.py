@@ -39,13 +39,11 @@ class Values:
 
     Attributes:
       nodes: those nodes, operands before operators.
-      symbols: names of the symbols among them.
     """
 
     def __init__(self, graph: Graph, work: Work, *roots: int) -> None:
         self._work = work
         self.nodes = graph.below(*roots)
-        self.symbols = tuple(str(graph.parts[node]) for node in self.nodes if graph.ops[node] is SYMBOL)
         self._steps = _steps(graph, self.nodes)
         self._costs = list(itertools.accumulate(_cost(step) for steps in self._steps for step in steps))
         self._constants: dict[tuple[str, int], dict[int, Ball] | None] = {}

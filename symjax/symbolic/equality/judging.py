@@ -22,7 +22,7 @@ from symjax.symbolic.equality.points import Point, complex_point, real_point
 from symjax.symbolic.equality.prover import vanishes
 from symjax.symbolic.equality.search import promising
 from symjax.symbolic.equality.work import GaveUpError, OutOfWorkError, Work
-from symjax.symbolic.expression import Expression
+from symjax.symbolic.expression import Expression, free_symbols
 from symjax.symbolic.operators import SYMBOLS
 
 Kind = Literal["proved", "refuted", "undetermined", "unparsable"]
@@ -102,7 +102,8 @@ class _Judge:
         self._work = work
         self._strict = strict
         self._values = Values(equation.graph, work, equation.residual, *equation.unknowns.values())
-        self._names = tuple(name for name in SYMBOLS if name == "x" or name in self._values.symbols)
+        held = free_symbols(equation.problem) | free_symbols(equation.answer)
+        self._names = tuple(name for name in SYMBOLS if name == "x" or name in held)
         self._witnesses: list[_Witness] = []
         self._zeros: list[_Zero] = []
         self._unclear = 0
