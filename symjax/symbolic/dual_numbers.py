@@ -103,16 +103,22 @@ def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:
 
 
 def _sum(terms: Sequence[Jet]) -> Jet:
-    value = terms[0][0]
-    for term in terms[1:]:
-        value = value + term[0]
+    value, *others = [term[0] for term in terms]
+    for other in others:
+        value = value + other
     moving = [term for term in terms if len(term) > 1]
     if not moving:
         return (value,)
-    slopes = moving[0][1:]
+    slopes = moving[0]
+    slope = slopes[1]
     for term in moving[1:]:
-        slopes = tuple(left + right for left, right in zip(slopes, term[1:], strict=True))
-    return (value, *slopes)
+        slope = slope + term[1]
+    if len(slopes) == 2:
+        return value, slope
+    curvature = slopes[2]
+    for term in moving[1:]:
+        curvature = curvature + term[2]
+    return value, slope, curvature
 
 
 def _product(left: Jet, right: Jet) -> Jet:

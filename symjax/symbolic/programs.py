@@ -23,8 +23,8 @@ _RULES: Final[Mapping[str, Callable[[acb, acb], acb]]] = {
     "rac": lambda base, root: base ** (1 / root),
 }
 
-_Step = tuple[int, Any, tuple[int, ...]]
-"""(kind; the value, the name, the node, the function, or the exponent; places of the operands)."""
+_Step = tuple[int, Any, int, tuple[int, ...]]
+"""(kind; the value, the name, the node, the function, or the exponent; place of the first operand; of the others)."""
 
 
 class Program:
@@ -74,22 +74,22 @@ class Program:
         for step in self._steps[len(given) - self._given :]:
             if step is None:
                 return None
-            kind, what, args = step
+            kind, what, first, others = step
             if kind == _ADD:
-                value = known[args[0]]
-                for arg in args[1:]:
+                value = known[first]
+                for arg in others:
                     value = value + known[arg]
             elif kind == _MUL:
-                value = known[args[0]]
-                for arg in args[1:]:
+                value = known[first]
+                for arg in others:
                     value = value * known[arg]
             elif kind == _UNARY:
-                inner = known[args[0]]
+                inner = known[first]
                 if abs(inner) > ARGUMENT_BOUND:
                     return None
                 value = what(inner)
             elif kind == _WHOLE:
-                value = known[args[0]] ** what
+                value = known[first] ** what
             elif kind == _EXACT:
                 value = what
             elif kind == _SYMBOL:
@@ -97,7 +97,7 @@ class Program:
             elif kind == _LEAF:
                 value = leaf(what, values)
             else:
-                value = what(known[args[0]], known[args[1]])
+                value = what(known[first], known[others[0]])
             if not value.is_finite():
                 return None
             known.append(value)
@@ -106,7 +106,7 @@ class Program:
     def operation(self, place: int) -> tuple[str, tuple[int, ...]]:
         """The operator at a place, and the places of its operands."""
         step = self._steps[place - self._given]
-        return self.nodes[place].op, () if step is None else step[2]
+        return self.nodes[place].op, () if step is None else (step[2], *step[3])
 
 
 def enter(expr: Expression, places: dict[Expression, int]) -> None:
@@ -123,18 +123,19 @@ def enter(expr: Expression, places: dict[Expression, int]) -> None:
 
 def _step(node: Expression, places: Mapping[Expression, int]) -> _Step | None:
     """What computes `node`; None for operators that have no value."""
-    args = tuple([places[arg] for arg in node.args])
     op = node.op
     if op == SYMBOL:
-        return _SYMBOL, node.value, ()
-    if not args:
-        return (_EXACT, acb(node.value), ()) if isinstance(node.value, int) else (_LEAF, node, ())
+        return _SYMBOL, node.value, 0, ()
+    if not node.args:
+        return (_EXACT, acb(node.value), 0, ()) if isinstance(node.value, int) else (_LEAF, node, 0, ())
+    first, *rest = [places[arg] for arg in node.args]
+    others = tuple(rest)
     if op in ("add", "mul"):
-        return (_ADD if op == "add" else _MUL), None, args
-    if len(args) == 1:
-        return _UNARY, FUNCTIONS[op], args
+        return (_ADD if op == "add" else _MUL), None, first, others
+    if not others:
+        return _UNARY, FUNCTIONS[op], first, others
     exponent = node.args[1].value
     if op == "pow" and node.args[1].op == INTEGER and isinstance(exponent, int) and exponent:
-        return _WHOLE, exponent, args
+        return _WHOLE, exponent, first, others
     rule = _RULES.get(op)
-    return None if rule is None else (_BINARY, rule, args)
+    return None if rule is None else (_BINARY, rule, first, others)
