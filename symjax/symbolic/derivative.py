@@ -61,6 +61,8 @@ def derivative(expr: Expression, name: str = "x") -> Expression:
 
     Raises:
       TooLarge: above the limits on canonical expressions.
+      Undefined: there is none anywhere, as for asin(abs(x)/x).
+      OutOfBudget: one node more than the budget in force allows.
       ValueError: Y'' depends on x, and has no derivative in the table.
     """
     bit = _BITS_OF_X if name == "x" else bit_of(name)

@@ -127,6 +127,11 @@ def test_unknowns_depend_on_x():
         derivative(add(X, third))
 
 
+def test_what_has_no_derivative_anywhere_is_named():
+    with pytest.raises(Undefined):
+        derivative(canonical("asin(abs(x)/x)"))
+
+
 def test_other_symbols():
     expr = canonical("a8*x + sin(a8*y)")
     assert derivative(expr, "a8") is canonical("x + y*cos(a8*y)")
