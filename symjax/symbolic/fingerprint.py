@@ -16,7 +16,7 @@ import flint
 from flint import acb, arb, fmpq
 
 from symjax.symbolic.balls import UNDEFINED, evaluate
-from symjax.symbolic.expression import SYMBOL, Expression, free_symbols, occurs, postorder, rational
+from symjax.symbolic.expression import SYMBOL, Expression, bit_of, free_symbols, occurs, postorder, rational
 from symjax.symbolic.operators import SYMBOLS, UNKNOWNS
 from symjax.symbolic.programs import Program
 
@@ -137,7 +137,8 @@ def of_equation(expr: Expression) -> str:
     highest = max((place for place, name in enumerate(UNKNOWNS) if occurs(name, expr)), default=0)
     texts = []
     others = {name: OTHERS[name] for name in free_symbols(expr) if name in OTHERS and name not in UNKNOWNS}
-    program = Program(expr, early=lambda node: not occurs(UNKNOWNS[highest], node))
+    bit = bit_of(UNKNOWNS[highest])
+    program = Program(expr, early=lambda node: not node.names & bit)
     for place in range(len(EQUATION_POINTS)) if expr.size <= MAX_SIZE else ():
         at = _point(place, highest) | others
         text = _text_at(lambda precision, at=at: _highest_derivative(program, highest, at, precision))

@@ -7,7 +7,7 @@ for all points and precisions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from flint import acb
 
@@ -111,13 +111,15 @@ class Program:
 
 def enter(expr: Expression, places: dict[Expression, int]) -> None:
     """Gives the nodes of `expr` that have none a place behind those that have, operands before operators."""
-    stack = [expr]
+    stack: list[Expression | None] = [expr]
     while stack:
-        node = stack[-1]
-        missing = [arg for arg in node.args if arg not in places]
-        if missing:
-            stack += missing
-        elif stack.pop() not in places:
+        node = stack.pop()
+        if node is None:  # what lies below it has a place
+            node = cast(Expression, stack.pop())
+        elif node.args and node not in places:
+            stack += (node, None, *node.args)
+            continue
+        if node not in places:
             places[node] = len(places)
 
 
