@@ -7,11 +7,11 @@ from symjax.symbolic.balls import evaluate
 from symjax.symbolic.canonical import TooLarge, Undefined, add, apply, canonicalise, multiply, power
 from symjax.symbolic.expression import ONE, PI, ZERO, X, integer, postorder, rational, raw
 from symjax.symbolic.leading_signs import leads_negative
-from symjax.symbolic.signs import is_nonnegative, is_real
 from symjax.symbolic.operators import OPERATORS
 from symjax.symbolic.printing import to_infix
 from symjax.symbolic.reader import read_infix
 from symjax.symbolic.sampling import LengthSampler, SeedSampler
+from symjax.symbolic.signs import is_nonnegative, is_real
 from symjax.symbolic.tree_sampling import TreeSampler
 from symjax.tokenization.prefix import parse
 
