@@ -14,6 +14,7 @@ from flint import fmpz_mpoly
 from symjax.symbolic.arithmetic import HALF, MINUS_ONE
 from symjax.symbolic.canonical import add, apply, multiply, power
 from symjax.symbolic.expression import ZERO, Expression, integer, occurs, symbol
+from symjax.symbolic.factored import Quotient
 from symjax.symbolic.forms import cancelled, factor
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.limits import number
@@ -100,15 +101,16 @@ def numerator(expr: Expression, name: str, kernels: Kernels) -> fmpz_mpoly:
     Raises:
       GaveUp: above the limits.
     """
-    field = kernels.field
-    quotient = factor(kernels, cancelled(kernels, kernels.quotient(expr)))
-    holders = kernels.holders(name)
-    powers = {}
-    for index, exponent in quotient.powers.items():
+    field, holders = kernels.field, kernels.holders(name)
+
+    def holds(index: int) -> bool:
         degrees = field.polynomial(index).degrees()
-        if exponent > 0 and any(degrees[holder] for holder in holders):
-            powers[index] = 1
-    return field.expand(powers)
+        return any(degrees[holder] for holder in holders)
+
+    quotient = cancelled(kernels, kernels.quotient(expr))
+    above = {index: 1 for index, exponent in quotient.powers.items() if exponent > 0 and holds(index)}
+    factored = factor(kernels, Quotient(1, 1, above))
+    return field.expand({index: 1 for index in factored.powers if holds(index)})
 
 
 def solve_in_kernel(kernels: Kernels, polynomial: fmpz_mpoly, name: str, negative: Choice) -> Expression | None:
