@@ -41,6 +41,7 @@ EXPRESSIONS = [
     "x*exp(2*x) + exp(x/2)", "sin(x)**3/cos(x)", "tan(x)*sin(x)", "tan(2*x + 1)", "1/(1 + sqrt(x))", "sqrt((5 + x)/x)",
     "x**(2/3) + x**(1/2)", "asin(x)*sqrt(1 - x**2)", "acosh(x)", "ln(x)/(x + ln(3))", "exp(x + ln(2)*x + 3)", "x**x",
     "sinh(x)**2/cosh(x)", "tanh(x)**3", "x**sqrt(2)", "2**x*3**(x/2)", "atan(x/sqrt(2))", "sqrt(exp(x) + 1)",
+    "sqrt(x**3 + x**2)", "asinh((2*x - 1)/x)", "(x**7/(x + 1))**(1/3)",
 ]  # fmt: skip
 
 

@@ -39,7 +39,8 @@ class Kernel:
         (base**(rest/step)).
       base, rest, step: see `kind`; `base` is the node itself for functions and constants.
       index: the generator's number in the polynomials; later kernels have smaller ones and are larger in the order.
-      scale: what the root was multiplied by so that its power is a polynomial; None for 1.
+      scale: (p, q) if the generator is the root or absolute value times p/q, so that its power is a polynomial
+        without whole powers; None for itself.
     """
 
     kind: str
@@ -47,7 +48,7 @@ class Kernel:
     rest: Expression = ONE
     step: int = 1
     index: int = -1
-    scale: fmpq_mpoly | None = None
+    scale: tuple[fmpq_mpoly, fmpq_mpoly] | None = None
 
     @property
     def is_constant(self) -> bool:

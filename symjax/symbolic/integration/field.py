@@ -73,7 +73,7 @@ class Field:
                 self.relations[kernel.index] = 2, square if kernel.base.op == "sin" else -square
             elif kernel.kind == "function" and kernel.base.op == "abs":
                 top, bottom = self.quotient(kernel.base.args[0])
-                kernel.scale = bottom
+                kernel.scale = bottom, self.one
                 self.relations[kernel.index] = 2, self.normal(top**2)
 
     def kernel_of(self, op: str, arg: Expression) -> Kernel:
@@ -82,13 +82,23 @@ class Field:
 
     def _relate_root(self, kernel: Kernel) -> None:
         top, bottom = self.quotient(kernel.base)
-        kernel.scale = None if bottom == 1 else bottom
         value = self.checked(top * bottom ** (kernel.step - 1))
+        outside = self._whole_part(value, kernel.step)
+        if not (bottom.is_one() and outside.is_one()):
+            kernel.scale = bottom, outside
+            value = divmod(value, outside**kernel.step)[0]
         if value.degrees()[kernel.index] or any(
             value.degrees()[other.index] for other in self.kernels if other.index < kernel.index
         ):
             raise TooWide("a root of something that is registered after it")
         self.relations[kernel.index] = kernel.step, value
+
+    def _whole_part(self, polynomial: fmpq_mpoly, step: int) -> fmpq_mpoly:
+        """The largest monic polynomial that divides `polynomial` to the power `step`."""
+        found = self.one
+        for factor, multiplicity in polynomial.factor_squarefree()[1]:
+            found = found * factor ** (int(multiplicity) // step)
+        return found
 
     def _slope(self, kernel: Kernel) -> Quotient:
         gen = self.gens[kernel.index]
@@ -228,7 +238,12 @@ class Field:
         kernel = self._known.get((kind, base, rest))
         if kernel is None:
             raise TooWide(f"a kernel that was not foreseen: {base!r}")
-        return self.gens[kernel.index], kernel.scale or self.one
+        return self._unscaled(kernel)
+
+    def _unscaled(self, kernel: Kernel) -> Quotient:
+        """The root, absolute value or other kernel itself."""
+        above, below = kernel.scale or (self.one, self.one)
+        return self.gens[kernel.index] * below, above
 
     def _product_of(self, items: list[Quotient]) -> Quotient:
         top, bottom = items[0]
@@ -251,7 +266,7 @@ class Field:
         if kernel is None:
             raise TooWide("a root that was not foreseen")
         whole, part = divmod(top * (kernel.step // bottom), kernel.step)
-        root = self.gens[kernel.index], kernel.scale or self.one
+        root = self._unscaled(kernel)
         items = [self._power(root, part)] if part else []
         if whole:
             items.append(self._power(self._convert(base), whole))
@@ -283,7 +298,10 @@ class Field:
             return power(kernel.base, multiply(number(1, kernel.step), kernel.rest))
         else:
             root = kernel.base
-        return root if kernel.scale is None else multiply(root, self.expression(kernel.scale))
+        if kernel.scale is None:
+            return root
+        above, below = map(self.expression, kernel.scale)
+        return multiply(root, above, power(below, number(-1)))
 
     def expression(self, polynomial: fmpq_mpoly) -> Expression:
         """A polynomial as a canonical expression."""
