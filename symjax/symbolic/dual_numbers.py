@@ -14,6 +14,7 @@ from flint import acb, fmpq
 
 from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, UNDEFINED, leaf
 from symjax.symbolic.expression import INTEGER, Expression, X
+from symjax.symbolic.programs import halves_of
 
 Jet = tuple[acb, *tuple[acb, ...]]
 """A value alone, for what does not depend on x; or a value and its derivatives by x."""
@@ -65,7 +66,7 @@ class Slopes:
             elif kind == _SUM:
                 jet = _sum([known[arg] for arg in args])
             elif kind == _POWER:
-                jet = _power(known[args[0]], known[args[1]], what)
+                jet = _power(known[args[0]], known[args[1]], *what)
             elif kind == _EXACT:
                 jet = what
             elif kind == _LEAF:
@@ -94,7 +95,8 @@ def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:
     if op == "mul":
         return _PRODUCT, None, args
     if op == "pow":
-        return _POWER, node.args[1].value if node.args[1].op == INTEGER else None, args
+        whole = node.args[1].value if node.args[1].op == INTEGER else None
+        return _POWER, (whole, halves_of(node.args[1])), args
     if len(args) > 1:
         return _BINARY, _BINARY_RULES.get(op, lambda *_: (UNDEFINED,)), args
     if op in _DERIVATIVES and op not in ("abs", "sign"):
@@ -141,12 +143,12 @@ def _chain(inner: Jet, value: acb, slope: acb, curvature: acb | None) -> Jet:
     return value, slope * inner[1], slope * inner[2] + curvature * inner[1] * inner[1]
 
 
-def _power(base: Jet, exponent: Jet, whole: object = None) -> Jet:
-    """base**exponent; `whole` is the exponent where it is an integer."""
+def _power(base: Jet, exponent: Jet, whole: object = None, halves: int = 0) -> Jet:
+    """base**exponent; `whole` is the exponent where it is an integer, and `halves` twice it where that is one."""
     u, e = base[0], exponent[0]
     if e.is_zero() and len(exponent) == 1:
         return (acb(1),)
-    value = u ** (whole if isinstance(whole, int) else e)
+    value = u.sqrt() ** halves if halves else u ** (whole if isinstance(whole, int) else e)
     if len(base) == len(exponent) == 1:
         return (value,)
     if len(exponent) > 1:
@@ -165,7 +167,8 @@ def _unary(op: str, inner: Jet) -> Jet:
     """An elementary function of a jet."""
     exponent = _POWERS.get(op)
     if exponent is not None:
-        return _power(inner, (acb(exponent),), int(exponent.p) if exponent.q == 1 else None)
+        halves = int(exponent.p) if exponent.q == 2 else 0
+        return _power(inner, (acb(exponent),), int(exponent.p) if exponent.q == 1 else None, halves)
     parts = _COMPOSED.get(op)
     if parts is not None:
         return _unary(parts[1], _unary(parts[0], inner))
