@@ -88,6 +88,39 @@ def test_training_problems_among_the_test_problems_are_called_a_leak(run_dir):
     assert "<b>Leak:</b> 1,234 of these" in page_of(run_dir)
 
 
+@pytest.mark.usefixtures("plain")
+def test_a_solver_on_fewer_problems_stands_beside(run_dir):
+    assert "<b>SymPy</b>" not in page_of(run_dir)
+    path = run_dir / "evaluation/test-greedy/summary.json"
+    summary = json.loads(path.read_text())
+    figure = {"value": 0.25, "low": 0.1, "high": 0.5, "count": 8}
+    empty = {"count": 0, "metrics": {}, "verdicts": {}, "slices": {}, "operators": {}}
+    own = {"count": 8, "metrics": {"exact": figure}, "verdicts": {"proved": figure}, "slices": {}, "operators": {}}
+    predictors = summary["predictors"]
+    predictors["reference_answer"] = predictors.pop("rounding_floor")
+    predictors |= {"sympy": {"all": own, "label_unseen": empty}, "copy_input": predictors["zeros"]}
+    counts = {"time_limit": 5, "not_elementary": 1}
+    summary["solver"] = {
+        "problems": 8, "seconds": 2.0, "unanswered": counts, "solved": figure, "model_solved": figure | {"value": 0.5}
+    }  # fmt: skip
+    path.write_text(json.dumps(summary))
+    text = page_of(run_dir)
+    Page(text)
+    assert "It gave no answer to 5 (time limit), 1 (not elementary)." in " ".join(text.split())
+    for words in ("<b>SymPy</b> was given the first 8", "The problem copied", "Reference answer", "n=8"):
+        assert words in " ".join(text.split())
+    assert "<b>The rounding floor</b>" not in text
+
+
+@pytest.mark.usefixtures("plain")
+def test_imported_data_are_not_said_to_share_nothing(run_dir):
+    claim = "no function with the training data"
+    assert claim in page_of(run_dir)
+    manifest = json.loads((run_dir / "dataset.json").read_text())
+    (run_dir / "dataset.json").write_text(json.dumps(manifest | {"config": {"imported": {"format": "facebook"}}}))
+    assert claim not in page_of(run_dir)
+
+
 def test_wrong_parts_are_marked_and_right_ones_are_not(whole):
     cards = re.findall(r'<article class="card">.*?</article>', whole, flags=re.DOTALL)
     marks = {

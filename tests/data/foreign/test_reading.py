@@ -73,6 +73,7 @@ def test_text_comes_back() -> None:
         ("|sub Y' x\tx", "bad_count", "''"),
         ("07|sub Y' x\tx", "bad_count", "'07'"),
         ("1|2|sub Y' x\tx", "malformed_input", "'2|sub'"),
+        ("12 sub|Y' x\tx", "bad_count", "'12 sub'"),
         ("sub Y' x\t1|x", "malformed_output", "'1|x'"),
         ("9" * 19 + "|sub Y' x\tx", "bad_count", "is no count"),
         ("sub Y' \udce9\tx", "not_text", "byte 7 is 0xe9"),
