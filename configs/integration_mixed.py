@@ -69,7 +69,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "train": {"num_steps": 600, "log_every": 50, "eval_every": 300, "eval_examples": 32},
         "evals": {"batch_size": 32, "bootstrap": 100, "unconstrained_examples": 32, "num_examples": 100},
     },
-    "paper": LARGE | {"task": TREES["paper"] | {"mix": MIX}},
+    "paper": LARGE | {"task": {**TREES["paper"], "mix": MIX}},
     "readme": LARGE | {"task": {"mix": MIX}},
 }  # fmt: skip
 

@@ -37,9 +37,6 @@ VOCABULARY: Final = Vocabulary.of(WORDS[3:])
 UNKNOWN_FUNCTIONS: Final = frozenset({"f", "g", "h", "derivative"})
 """Operators that no answer holds: they stand for functions of which nothing is known."""
 
-MAX_NUMBER_DIGITS: Final = 24
-"""Digits of the longest integer that the grammar lets a model write."""
-
 METRICS: Final = (
     Metric(name="exact", statistic="mean", higher_is_better=True, title="answers equal to the reference, word by word"),
     Metric(name="well_formed", statistic="mean", higher_is_better=True, title="answers that parse"),
@@ -240,7 +237,7 @@ class ExpressionTask(abc.ABC):
         symbols = set(self.answer_symbols)
         hidden = {*UNKNOWNS, *COEFFICIENTS, "y", "z", "t", *UNKNOWN_FUNCTIONS} - symbols
         known = {*prefix.arities(), *prefix.DIGITS} - hidden
-        return prefix_grammar([word for word in VOCABULARY.tokens if word in known], max_digits=MAX_NUMBER_DIGITS)
+        return prefix_grammar([word for word in VOCABULARY.tokens if word in known])
 
     def problem_codes(self, ids: Int[ndarray, "B S"]) -> Int[ndarray, "B S C"]:
         """Tree-path codes; raises `tree_paths.DepthOverflow` beyond `code_depth`."""

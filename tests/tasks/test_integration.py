@@ -22,7 +22,9 @@ from symjax.tasks import Example, Rejection, _integration_table
 from symjax.tasks import _integration_pairs as pairs
 from symjax.tasks._integration_parts import KnownIntegrals, by_parts
 from symjax.tasks.integration import integrand_of
-from symjax.tokenization.prefix import parse, write
+from symjax.tokenization.grammar import accepts, compile_grammar
+from symjax.tokenization.prefix import integer_tokens, parse, write
+from symjax.tokenization.vocabulary import EOS
 
 
 def canonical(text: str) -> Expression:
@@ -318,3 +320,12 @@ def test_what_the_reference_engine_gets_wrong_is_rejected(monkeypatch):
     outcome = task.sample(random.Random(0))
     assert isinstance(outcome, Rejection)
     assert outcome.reason == "differs"
+
+
+def test_the_grammar_writes_the_longest_numbers_that_labels_hold():
+    """Canonical numbers end at 400 bits, which are 121 digits."""
+    task = tasks.load("integration")
+    tables = compile_grammar(task.grammar(), task.answer_vocabulary)
+    for value in (2**400 - 1, -(2**400) + 1):
+        answer = (*integer_tokens(value), EOS)
+        assert accepts(tables, task.answer_vocabulary.encode(answer))
