@@ -140,7 +140,7 @@ def _of_product(node: Expression, below: list[Expression]) -> Expression:
 def _of_power(node: Expression, below: list[Expression]) -> Expression:
     base, exponent = node.args
     if below[1] is ZERO:
-        return multiply(exponent, power(base, add(exponent, MINUS_ONE)), below[0])
+        return multiply(power(base, add(exponent, MINUS_ONE)), multiply(exponent, below[0]))
     first = multiply(below[1], apply("ln", base))
     if below[0] is ZERO:
         return multiply(node, first)
