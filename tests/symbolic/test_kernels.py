@@ -1,0 +1,72 @@
+import pytest
+
+from symjax.symbolic.canonical import canonicalise
+from symjax.symbolic.conventions import token_length
+from symjax.symbolic.expression import ONE, X
+from symjax.symbolic.forms import forms
+from symjax.symbolic.kernels import Kernels
+from symjax.symbolic.reader import read_infix
+
+
+def canonical(text):
+    return canonicalise(read_infix(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("x + x**2 + 1/x", 1),
+        ("sqrt(x) + x**(1/3) + x", 1),  # all powers of x**(1/6)
+        ("exp(x) + exp(2*x) + exp(x/3)", 1),
+        ("exp(x + sin(x)) + exp(x)", 2),  # exp(x), exp(sin(x))
+        ("2**x + 2**(3*x) + 2", 1),
+        ("x**x + x", 2),
+        ("sin(x)*cos(x) + tan(x)", 3),
+        ("sqrt(x + 1) + (x + 1)**2 + x", 2),
+        ("sqrt(2)*x + sqrt(2)", 2),
+    ],
+)
+def test_kernels_are_found_and_shared(text, count):
+    expr = canonical(text)
+    kernels = Kernels(expr)
+    assert kernels.field.generators == count
+    assert kernels.expression(kernels.quotient(expr)) is not None
+
+
+def test_fractional_powers_share_one_generator():
+    kernels = Kernels(canonical("sqrt(x) + x**(1/3) + x"))
+    assert (kernels.base(0), kernels.step(0)) == (X, 6)
+    assert kernels.power(0, 6) is X
+    assert kernels.power(0, 3) is canonical("sqrt(x)")
+    assert kernels.power(0, 0) is ONE
+
+
+def test_only_sines_and_cosines_of_one_argument_are_paired():
+    assert len(Kernels(canonical("sin(x) + cos(x)")).pairs) == 1
+    assert len(Kernels(canonical("sinh(x) + cosh(x) + sin(x) + cos(2*x)")).pairs) == 1
+    assert not Kernels(canonical("exp(sin(x)) + cos(x)")).pairs
+    (pair,) = Kernels(canonical("sqrt(sin(x)) + cos(x)")).pairs
+    assert Kernels(canonical("sqrt(sin(x)) + cos(x)")).step(pair[0]) == 2  # so that the sine is its square
+
+
+def test_tangents_become_quotients_when_asked():
+    expr = canonical("1 + tan(x)**2")
+    plain, replaced = Kernels(expr), Kernels(expr, tangents=True)
+    assert (plain.field.generators, replaced.field.generators) == (1, 2)
+    assert not plain.pairs
+    assert len(replaced.pairs) == 1
+
+
+def test_symbols_are_found_in_their_kernels():
+    kernels = Kernels(canonical("x + exp(x) + ln(2)"))
+    assert kernels.index("x") is not None
+    assert kernels.index("y") is None
+    assert len(kernels.holders("x")) == 2
+
+
+@pytest.mark.parametrize("text", ["(x + 1)**3/x + sin(x)", "x*exp(x)/(x + ln(x))**2 + 1/x", "sin(x)**2/cos(x) + 3/2*x"])
+def test_estimates_of_lengths_are_close(text):
+    expr = canonical(text)
+    kernels = Kernels(expr)
+    for estimate, build in forms(kernels, kernels.quotient(expr)):
+        assert abs(token_length(build()) - estimate) <= 2
