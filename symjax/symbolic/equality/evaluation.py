@@ -45,6 +45,7 @@ class Values:
         self._work = work
         self.nodes = graph.below(*roots)
         self._steps = _steps(graph, self.nodes)
+        self._order = [step[0] for steps in self._steps for step in steps]
         self._costs = list(itertools.accumulate(_cost(step) for steps in self._steps for step in steps))
         self._constants: dict[tuple[str, int], dict[int, Ball] | None] = {}
 
@@ -60,7 +61,7 @@ class Values:
             numbers = REAL if kind == "real" else COMPLEX
             done = _run(self._steps[1], known, point, numbers)
             self._charge(len(constants), len(known), precision)
-            return dict(zip((step[0] for steps in self._steps for step in steps), known, strict=True)) if done else None
+            return dict(zip(self._order, known, strict=True)) if done else None
         finally:
             flint.ctx.prec = before
 

@@ -16,7 +16,7 @@ from symjax.symbolic.equality.work import GaveUpError, OutOfWorkError, Work
 SolutionKind = Literal["general", "particular", "undecided"]
 
 
-def solution_kind(equation: Equation, point: Point, setting: Literal["real", "complex"], work: Work) -> SolutionKind:
+def solution_kind(equation: Equation, point: Point, work: Work) -> SolutionKind:
     """Whether the answer of `equation`, which holds near `point`, depends on enough independent constants.
 
     "general": a determinant of derivatives with respect to constants is certainly not zero.  "particular": there are
@@ -31,7 +31,7 @@ def solution_kind(equation: Equation, point: Point, setting: Literal["real", "co
         determinants = _determinants(equation)
         dependent = True
         for node in determinants:
-            if _certainly_not_zero(equation.graph, node, point, setting, work):
+            if _certainly_not_zero(equation.graph, node, point, work):
                 return "general"
             dependent = dependent and not vanishes(equation.graph, node, point, work)
     except (UndefinedError, GaveUpError, OutOfWorkError):
@@ -58,12 +58,12 @@ def _determinants(equation: Equation) -> list[int]:
     ]
 
 
-def _certainly_not_zero(graph: Graph, node: int, point: Point, setting: Literal["real", "complex"], work: Work) -> bool:
+def _certainly_not_zero(graph: Graph, node: int, point: Point, work: Work) -> bool:
     if node == graph.zero:
         return False
     values = Values(graph, work, node)
     for bits in (64, 256, 1024, 4096):
-        known = values.at(point, bits, kind=setting)
+        known = values.at(point, bits, kind="complex")
         if known is None:
             return False
         if not known[node].contains(0):

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from flint import acb, arb
 
+from symjax.symbolic.balls import UNDEFINED
 from symjax.symbolic.equality.equation import Equation, UnreadableError
 from symjax.symbolic.equality.evaluation import Ball, Values, is_candidate, scale
 from symjax.symbolic.equality.germs import RADIUS_BITS
@@ -31,11 +32,11 @@ Setting = Literal["real", "complex"]
 BUDGET: Final = 300_000
 """Units of work for one verdict, of which right answers need some hundreds to thousands."""
 REAL_POINTS: Final = 6
-MIXED_POINTS: Final = 10
+MIXED_POINTS: Final = 4
 SEARCHED_POINTS: Final = 6
-"""Points, of many tried in double precision, that get a certified look where branches matter."""
-COMPLEX_POINTS: Final = 8
-INTEGRAL_POINTS: Final = 4
+"""Points of each sort, of many tried in double precision, that get a certified look where branches matter."""
+COMPLEX_POINTS: Final = 4
+INTEGRAL_POINTS: Final = 2
 """Mixed points, and complex ones, for integrals, which hold on an interval or not at all."""
 REAL_DRAWS: Final = 24
 """Points looked at, at most, to find usable real ones."""
@@ -101,7 +102,8 @@ class _Judge:
         self._equation = equation
         self._work = work
         self._strict = strict
-        self._values = Values(equation.graph, work, equation.residual, *equation.unknowns.values())
+        self._values = Values(equation.graph, work, equation.residual)
+        self._slopes = tuple(node for name, node in equation.unknowns.items() if name != "Y")
         held = free_symbols(equation.problem) | free_symbols(equation.answer)
         self._names = tuple(name for name in SYMBOLS if name == "x" or name in held)
         self._witnesses: list[_Witness] = []
@@ -150,13 +152,17 @@ class _Judge:
         return self._stage(points, wanted, "complex" if self._not_real else "real")
 
     def _search_stage(self) -> Judgement | None:
-        """Real points, among many, at which the equation nearly holds in double precision."""
+        """Points, among many, at which the equation nearly holds in double precision."""
         equation = self._equation
         if equation.is_integral or not equation.is_branched:
             return None
-        nodes = equation.graph.below(equation.residual)
-        points = promising(equation.graph, nodes, equation.residual, self._work, at_most=SEARCHED_POINTS)
-        return self._stage(points, SEARCHED_POINTS, "complex")
+        graph, root = equation.graph, equation.residual
+        nodes = graph.below(root)
+        points = itertools.chain.from_iterable(
+            promising(graph, nodes, root, sequence, self._work, at_most=SEARCHED_POINTS)
+            for sequence in (real_point, complex_point)
+        )
+        return self._stage(points, 2 * SEARCHED_POINTS, "complex")
 
     def _complex_stage(self) -> Judgement | None:
         wanted = INTEGRAL_POINTS if self._equation.is_integral else COMPLEX_POINTS
@@ -189,7 +195,7 @@ class _Judge:
 
     def _zero(self, point: Point, setting: Setting, known: Mapping[int, Ball]) -> Judgement | None:
         """What a candidate for zero decides."""
-        written, answer = self._written(point, known)
+        written, answer = self._written(point)
         if not (written.is_finite() and answer.is_finite()):
             self._reason = "the equation as written, or the answer, is undefined where it agrees"
             self._undefined += 1
@@ -201,7 +207,7 @@ class _Judge:
             equation = self._equation
             self._reason = vanishes(equation.graph, equation.residual, point, self._work)
             if not self._reason:
-                return self._proved(point, setting)
+                return self._proved(point, is_real=setting == "real" and bool(answer.imag.is_zero()))
         for bits in (1024, 4096):
             finer = self._values.at(point, bits, kind=setting)
             if finer is None:
@@ -214,9 +220,14 @@ class _Judge:
         self._zeros.append(_Zero(point, setting, self._digits(known)))
         return self._undetermined(self._reason) if len(self._zeros) == MAX_ZEROS else None
 
-    def _written(self, point: Point, known: Mapping[int, Ball]) -> tuple[acb, acb]:
-        return self._equation.as_written(
-            point, {name: acb(known[node]) for name, node in self._equation.unknowns.items()}
+    def _written(self, point: Point) -> tuple[acb, acb]:
+        """The residual and the answer as written; the derivatives are those of the graph."""
+        equation = self._equation
+        known = Values(equation.graph, self._work, *self._slopes).at(point, 256, kind="complex")
+        if known is None:
+            return UNDEFINED, UNDEFINED
+        return equation.as_written(
+            point, {name: known[node] for name, node in equation.unknowns.items() if name != "Y"}
         )
 
     def _digits(self, known: Mapping[int, Ball]) -> int:
@@ -228,18 +239,18 @@ class _Judge:
         bits = float((size / largest).log() / arb(2).log())
         return min(MAX_DIGITS, max(0, int(-bits * 0.30103)))
 
-    def _proved(self, point: Point, setting: Setting) -> Judgement:
+    def _proved(self, point: Point, *, is_real: bool) -> Judgement:
         evidence: dict[str, Any] = {
             "point": point.describe(self._names),
             "radius": f"2^-{RADIUS_BITS}",
-            "values": "real" if setting == "real" else "complex",
+            "values": "real" if is_real else "complex",
         }
         if point.imaginary:
             evidence["warning"] = "holds near a complex point"
         equation = self._equation
         if equation.constants or not equation.is_integral:
             evidence["constants"] = list(equation.constants)
-            evidence["solution"] = solution_kind(equation, point, setting, self._work)
+            evidence["solution"] = solution_kind(equation, point, self._work)
         return Judgement("proved", evidence | self._elsewhere(point))
 
     def _elsewhere(self, base: Point) -> dict[str, Any]:
@@ -273,7 +284,7 @@ class _Judge:
             known = self._values.at(witness.point, 256, kind=witness.setting)
             if known is None:
                 continue
-            written, answer = self._written(witness.point, known)
+            written, answer = self._written(witness.point)
             if not (written.is_finite() and answer.is_finite()):
                 continue
             if not written.overlaps(acb(known[self._equation.residual])):

@@ -1,4 +1,4 @@
-"""Where might an equation hold?  Many real points at once, in double precision, to find the few worth a certified look.
+"""Where might an equation hold?  Many points at once, in double precision, to find the few worth a certified look.
 
 Equations that were solved with inverse functions and even roots hold on one branch only, and a right answer may fail at
 twenty points before it holds at one.  What is found here decides nothing: points are proposed, and balls judge them.
@@ -14,43 +14,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symjax.symbolic.equality.graph import CONSTANT, NUMBER, PRODUCT, SUM, SYMBOL, Graph
-from symjax.symbolic.equality.points import Point, real_point
+from symjax.symbolic.equality.points import Point
 from symjax.symbolic.equality.work import Work
 
 POINTS: Final = 256
 FIRST_PLACE: Final = 1_000
-"""Place of the first point in the sequence of real points."""
+"""Place of the first point in its sequence."""
 SMALL: Final = 1e-9
 """A value is promising where it is so small beside the terms that it is made of."""
 
 Array = NDArray[np.complex128]
 
 
+PointSequence = Callable[[int], Point]
+
+
 @functools.cache
-def _coordinates(name: str) -> Array:
-    values = (real_point(FIRST_PLACE + place).real[name] for place in range(POINTS))
-    return np.array([int(value.p) / int(value.q) for value in values], dtype=np.complex128)
+def _coordinates(sequence: PointSequence, name: str) -> Array:
+    points = [sequence(FIRST_PLACE + place) for place in range(POINTS)]
+    real = [_float(point.real[name]) for point in points]
+    return np.array(real) + 1j * np.array([_float(point.imaginary.get(name, 0)) for point in points])
 
 
-def promising(graph: Graph, nodes: list[int], root: int, work: Work, *, at_most: int) -> list[Point]:
-    """Points at which `root` is nearly zero, beginning with those at which it is nearest.
+def promising(
+    graph: Graph, nodes: list[int], root: int, sequence: PointSequence, work: Work, *, at_most: int
+) -> list[Point]:
+    """Points of a sequence at which `root` is nearly zero, beginning with those at which it is nearest.
 
     Args:
       nodes: all nodes below `root` and itself, in order.
+      sequence: real or complex points by their places.
       at_most: how many points to propose.
     """
     work.charge(sum(_cost(graph, node) for node in nodes))
     with np.errstate(all="ignore"):
-        values, sizes = _evaluate(graph, nodes)
+        values, sizes = _evaluate(graph, nodes, sequence)
         smallness = np.abs(values[root]) / sizes[root]
     smallness = np.where(np.isfinite(smallness), smallness, np.inf)
     if smallness.ndim == 0:  # a constant: every point is like every other
         return []
     order = np.argsort(smallness, kind="stable")[:at_most]
-    return [real_point(FIRST_PLACE + int(place)) for place in order if smallness[place] < SMALL]
+    return [sequence(FIRST_PLACE + int(place)) for place in order if smallness[place] < SMALL]
 
 
-def _evaluate(graph: Graph, nodes: list[int]) -> tuple[dict[int, Any], dict[int, Any]]:
+def _evaluate(graph: Graph, nodes: list[int], sequence: PointSequence) -> tuple[dict[int, Any], dict[int, Any]]:
     """Values of the nodes, and the sizes that they would have if nothing cancelled in any sum."""
     values: dict[int, Any] = {}
     sizes: dict[int, Any] = {}
@@ -74,7 +81,7 @@ def _evaluate(graph: Graph, nodes: list[int]) -> tuple[dict[int, Any], dict[int,
         if op is NUMBER:
             values[node] = np.complex128(_float(part))
         elif op is SYMBOL:
-            values[node] = _coordinates(part)
+            values[node] = _coordinates(sequence, part)
         elif op is CONSTANT:
             values[node] = np.complex128(np.pi if part == "pi" else 1j)
         else:
