@@ -134,13 +134,16 @@ def test_threads_share_one_table():
 
 def test_threads_agree_on_nodes_that_come_and_go():
     interval, wrong = sys.getswitchinterval(), []
+    big = X  # too big to be kept when the last reference is gone
+    for _ in range(10):
+        big = raw("add", big, big)
 
     def build():
-        for number in range(3000):
-            first = raw("sin", raw("sin", integer(10**9 + number % 7)))
-            second = raw("sin", raw("sin", integer(10**9 + number % 7)))
+        for number in range(5000):
+            first, second = raw("sin", big), raw("sin", big)
             if first is not second:
                 wrong.append(number)
+            del first, second
 
     sys.setswitchinterval(1e-6)
     try:
