@@ -124,9 +124,15 @@ def factor(kernels: Kernels, quotient: Quotient) -> Quotient:
 
 
 def cancelled(kernels: Kernels, quotient: Quotient) -> Quotient:
-    """The quotient with nothing shared between a polynomial above and one below."""
+    """The quotient with nothing shared between a polynomial above and a polynomial, or the base of a root, below."""
     field = kernels.field
-    _, polynomials = _parts(kernels, quotient)
+    generators, polynomials = _parts(kernels, quotient)
+    for root in [index for index, exponent in generators.items() if exponent < 0 and field.is_root(index)]:
+        for above in [index for index, exponent in polynomials.items() if exponent == 1]:
+            found = field.over(field.polynomial(above), 1, {root: quotient.powers[root]})
+            if found.powers.get(root) != quotient.powers[root]:
+                rest = {index: e for index, e in quotient.powers.items() if index not in (above, root)}
+                return cancelled(kernels, field.multiply((found, Quotient(quotient.top, quotient.bottom, rest))))
     for below in [index for index, exponent in polynomials.items() if exponent < 0]:
         for above in [index for index, exponent in polynomials.items() if exponent > 0]:
             left, right = field.polynomial(above), field.polynomial(below)

@@ -81,6 +81,10 @@ class Field:
             sign = 1 if value.top > 0 else -1
             self._aliases[indices[0]] = Quotient(sign, abs(value.top), others | {generator: step})
 
+    def is_root(self, generator: int) -> bool:
+        """Whether some power of the generator is a polynomial in others."""
+        return generator in self._relations
+
     def multiply(self, items: Iterable[Quotient]) -> Quotient:
         """The product; see `factored.product_of`."""
         return product_of(items)

@@ -43,6 +43,8 @@ def canonical(text):
         ("x + a8*a9", "x + a8"),
         ("sin(5*a8*x) + a9*x", "sin(a8*x) + a9*x"),
         ("(2*a8)**x", "a8**x"),
+        ("a8*x + exp(2*a8)", "a8*x + exp(2*a8)"),
+        ("sin(2*a8)*x + ln(a8*x)", "sin(2*a8)*x + ln(a8*x)"),
         ("x", "x"),
     ],
 )
