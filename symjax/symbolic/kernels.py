@@ -18,7 +18,7 @@ from flint import fmpz_mpoly
 from symjax.symbolic.arithmetic import E
 from symjax.symbolic.canonical import add, apply, multiply, power
 from symjax.symbolic.conventions import token_length
-from symjax.symbolic.expression import INTEGER, ONE, RATIONAL, Expression, occurs, symbol
+from symjax.symbolic.expression import INTEGER, ONE, RATIONAL, ZERO, Expression, occurs, symbol
 from symjax.symbolic.factored import Quotient
 from symjax.symbolic.limits import node, number, split
 from symjax.symbolic.ordering import is_number, ratio, sort_key
@@ -95,7 +95,7 @@ class Kernels:
             for name in TANGENTS[op]:
                 self._register(apply(name, item.args[0]), ONE, 1)
             return ()
-        if op not in ("pow", "exp"):
+        if op not in ("pow", "exp") or item.args[0] is ZERO:  # 0**(a + b) may be defined where 0**a is not
             self._register(item, ONE, 1)
             return ()
         base, exponent = item.args if op == "pow" else (E, item.args[0])
