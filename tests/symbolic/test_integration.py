@@ -37,7 +37,8 @@ x*sqrt(x + 1); sqrt((5 + x)/x); exp(sqrt(x)); exp(x)/(1 + exp(2*x)); 1/(1 + exp(
 exp(1/x)/x**2; ln(x + sqrt(x**2 + 1)); sqrt(exp(x) + 1); ln(1 + x**2); x*ln(1 + x); ln(ln(x))/x; exp(asin(x))
 (x + 1)*exp(x); x**2*exp(-3*x); 1/(2 + cos(3*x)); 1/(1 + sin(x)); 1/(sin(x) + cos(x)); sin(x)*cos(x + 2)
 1/(2 + cosh(5*x)); sin(2*x)/sin(x); 1/(x**4 + 1); 1/(x**4 + 3*x**2 + 1); atan(x**2); asin(x)*sqrt(1 - x**2)
-sqrt(x)*atan(x); sqrt(x**3 + x**2); 1/((x**2 + 1)*sqrt(x**2 + 2)); ln(ln(x)) + 1/ln(x)
+sqrt(x)*atan(x); sqrt(x**3 + x**2); acosh(x**2) + 2*x**2/(sqrt(x**2 - 1)*sqrt(x**2 + 1))
+1/((x**2 + 1)*sqrt(x**2 + 2)); ln(ln(x)) + 1/ln(x)
 x*tan(x)/cos(x) + 1/cos(x); exp(x)*(1/x + ln(x))
 """
 ELEMENTARY = [text.strip() for line in CLASSICAL.strip().splitlines() for text in line.split(";")]

@@ -9,11 +9,13 @@ from symjax.symbolic.agreement import agrees
 from symjax.symbolic.arithmetic import add, multiply
 from symjax.symbolic.budget import OutOfBudget, node_budget
 from symjax.symbolic.canonical import apply
+from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import ONE, Expression, X
 from symjax.symbolic.integration import angles, inversion, substitution, table
 from symjax.symbolic.integration.ansatz import ansatz
 from symjax.symbolic.integration.field import TooWide
 from symjax.symbolic.integration.views import (
+    Key,
     depends,
     expand,
     kernels,
@@ -35,6 +37,8 @@ MAX_JOINT_WEIGHT: Final = 4
 """Most kernels in terms that are tried as a whole after the first of them had no integral."""
 MAX_NESTING: Final = 60
 """Deepest nesting of operators in an integrand; what is deeper is given up at once."""
+
+_WITH_ROOTS: Final = frozenset({"asin", "acos", "asinh", "acosh"})
 
 
 class Table(Protocol):
@@ -166,8 +170,8 @@ def _linked(term: Expression, others: list[Expression]) -> tuple[list[Expression
 
     Where none does, two terms of one kernel each are linked: the derivative of ln(x)*atan(x) has such terms.
     """
-    linked, known = [term], kernels(term)
-    left = [(other, kernels(other)) for other in others]
+    linked, known = [term], _reach(term)
+    left = [(other, _reach(other)) for other in others]
     while True:
         near = [(other, keys) for other, keys in left if keys & known]
         if not near and len(linked) == 1 and len(known) == 1:
@@ -179,6 +183,15 @@ def _linked(term: Expression, others: list[Expression]) -> tuple[list[Expression
         for other, keys in near:
             linked.append(other)
             known |= keys
+
+
+def _reach(term: Expression) -> frozenset[Key]:
+    """The kernels of `term`, and the roots in the derivatives of its inverse functions."""
+    found = kernels(term)
+    for node in subexpressions(term):
+        if node.op in _WITH_ROOTS:
+            found |= kernels(derivative(node))
+    return found
 
 
 Rule = Callable[[Search, Expression], Expression | None]
