@@ -158,7 +158,7 @@ def _outcome(directory: pathlib.Path, content: Mapping[str, Any]) -> Imported:
 
 
 def _names(found: Sequence[Source]) -> str:
-    return ", ".join(source.path.name for source in found[:3]) + (", ..." if len(found) > 3 else "")
+    return ", ".join(source.name for source in found[:3]) + (", ..." if len(found) > 3 else "")
 
 
 def _finished(directory: pathlib.Path, config: Mapping[str, Any], found: Sequence[Source]) -> Imported:

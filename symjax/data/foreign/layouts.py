@@ -38,9 +38,10 @@ _SPLIT_NAMES = {"train": "train", "valid": "validation", "validation": "validati
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
-    """A file: its split (a place in SPLITS, or None where nothing tells it) and its layout."""
+    """A file: what it is called, its split (a place in SPLITS, or None where nothing tells it) and its layout."""
 
     path: pathlib.Path
+    name: str
     split: int | None
     layout: str
 
@@ -95,7 +96,16 @@ def sources(paths: Sequence[str | os.PathLike[str]], *, split: str = "", layout:
     twice = sorted({str(path) for path in found if found.count(path) > 1})
     if twice:
         raise ValueError(f"{twice[0]} is named twice; name it once")
-    return [Source(path=path, split=split_named(path, split), layout=layout or _layout_of(path)) for path in found]
+    names = [path.name for path in found]
+    return [
+        Source(
+            path=path,
+            name=path.name if names.count(path.name) == 1 else path.as_posix(),
+            split=split_named(path, split),
+            layout=layout or _layout_of(path),
+        )
+        for path in found
+    ]
 
 
 def split_named(path: pathlib.Path, told: str) -> int | None:

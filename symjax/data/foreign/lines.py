@@ -10,9 +10,14 @@ import pathlib
 import zlib
 from collections.abc import Iterator
 
+import numpy as np
+
 from symjax.data.foreign.words import Fault
 
 PIECE_BYTES = 1 << 20
+PIECE_LINES = 1 << 14
+"""Lines of a piece at most, so that a file of nothing but line ends takes no more memory than another."""
+
 LONGEST_LINE = 1 << 20
 """Bytes; a line beyond is no line of expressions, and is passed over without being held."""
 
@@ -78,9 +83,9 @@ class TextFile:
                     stop = data.index(b"\n") + 1
                     yield _too_long(line)
                     line, data = line + 1, data[stop:]
-                if data:
-                    yield Piece(line, data)
-                    line += data.count(b"\n")
+                for part, lines in _parts(data):
+                    yield Piece(line, part)
+                    line += lines
             if len(waiting) > LONGEST_LINE:
                 waiting = waiting[: LONGEST_LINE + 1]  # enough to know
         if len(waiting) > LONGEST_LINE:
@@ -124,6 +129,22 @@ class TextFile:
                 if not block:
                     return
                 yield block
+
+
+def _parts(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """Whole lines in parts of at most `PIECE_LINES`, each with its number of lines."""
+    lines = data.count(b"\n")
+    if lines <= PIECE_LINES:
+        if data:
+            yield data, lines
+        return
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))[PIECE_LINES - 1 :: PIECE_LINES] + 1
+    start = 0
+    for end in (*ends.tolist(), len(data)):
+        if end > start:
+            part = data[start:end]
+            yield part, part.count(b"\n")
+        start = end
 
 
 def _too_long(line: int) -> Piece:

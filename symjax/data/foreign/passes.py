@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import json
+import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, TextIO
@@ -108,7 +109,7 @@ class Passes:
             for source in self._sources:
                 self._read(source, rows, keys)
             self._bad.close()
-            flags = np.memmap(self._staging / "flags", np.uint8, "w+", shape=max(1, self._lines))
+            flags = _mapped(self._staging / "flags", max(1, self._lines))
             shared = {"text": leaks.named(keys.mark_duplicates(flags), self._place_of)}
             labels = keys.mark_unseen(flags)
         tally = _Tally(self._task)
@@ -143,21 +144,21 @@ class Passes:
         kept = 0
         for piece in file.pieces():
             if piece.fault is not None:
-                self._bad.add(source.path.name, piece.first + 1, piece.fault)
+                self._bad.add(source.name, piece.first + 1, piece.fault)
                 self._lines += 1
                 continue
             read = reader.read(piece.data)
             for place, fault in read.faults.items():
-                self._bad.add(source.path.name, piece.first + place + 1, fault)
+                self._bad.add(source.name, piece.first + place + 1, fault)
             if len(read.places):
                 kept += len(read.places)
                 self._keep(read, source, rows, keys)
             self._lines += read.lines
         if file.cut or not file.bytes:
-            print(f"{source.path.name}: {file.cut or 'the file is empty'}", file=self._log)
+            print(f"{source.name}: {file.cut or 'the file is empty'}", file=self._log)
         about = {"split": "" if source.split is None else SPLITS[source.split], "layout": source.layout}
         size = {"bytes": file.bytes, "sha256": file.sha256, "lines": self._lines - start, "first_line": start}
-        self._files.append({"name": source.path.name} | about | size | ({"cut": file.cut} if file.cut else {}))
+        self._files.append({"name": source.name} | about | size | ({"cut": file.cut} if file.cut else {}))
 
     def _keep(self, read: Read, source: Source, rows: BinaryIO, keys: distinct.RowKeys) -> None:
         problems, answers = self._hash(read.problems), self._hash(read.answers)
@@ -216,6 +217,16 @@ class Passes:
             },
             "leaks": dict(shared),
         }
+
+
+def _mapped(path: pathlib.Path, size: int) -> UInt8[np.ndarray, "lines"]:
+    """Zeros in a file that has its place on the disk: a mapped page without one would end the process."""
+    with open(path, "wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            file.truncate(size)
+    return np.memmap(path, np.uint8, "r+", shape=size)
 
 
 class _Tally:

@@ -189,6 +189,27 @@ def test_result_does_not_depend_on_pieces(tmp_path: pathlib.Path, monkeypatch: p
     assert contents(tmp_path / "whole") == contents(tmp_path / "pieces")
 
 
+def test_line_ends_alone_are_taken_in_small_parts(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_files, "PIECE_LINES", 10)
+    (tmp_path / "a.train").write_bytes(b"\n" * 25 + f"{GOOD}\n".encode() + b"\n" * 14)
+    pieces = list(line_files.TextFile(tmp_path / "a.train").pieces())
+    assert [(piece.first, piece.data.count(b"\n")) for piece in pieces] == [(0, 10), (10, 10), (20, 10), (30, 10)]
+    done = bring(tmp_path / "a.train", tmp_path / "data")
+    assert (done.kept, done.reasons) == (1, {"empty_line": 39})
+    assert rows(tmp_path / "data")[0].index == 25
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: pathlib.Path) -> None:
+    paths = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        paths.append(write(tmp_path / folder / "a.train", [GOOD, "bad"]))
+    log = io.StringIO()
+    assert bring(paths, tmp_path / "data", log=log).line == "read 4, kept 1, duplicate 1, bad 2"
+    assert "one/a.train line 2: no_tab" in log.getvalue()
+    assert "two/a.train line 2: no_tab" in log.getvalue()
+
+
 def test_compressed_files_are_read(tmp_path: pathlib.Path) -> None:
     found = fitting(300)
     text = "".join(f"{line}\n" for line in found).encode()
@@ -404,7 +425,7 @@ def test_infix_of_another_notation_keeps_its_text(tmp_path: pathlib.Path) -> Non
 def test_imported_lines_become_batches_and_judged_examples(tmp_path: pathlib.Path) -> None:
     task, log = tasks.load("prim_fwd"), io.StringIO()
     found = ["sub Y' mul x exp x\tmul add INT- 1 x exp x", "3|sub Y' mul I pi\tmul E mul I x", "sub Y' x\tmul a9 x",
-             "sub Y' cos x\tsin x", "sub Y' x\tINT+" + " 1" * 60]  # fmt: skip
+             "sub Y' cos x\tsin x", "sub Y' x\tINT+" + " 1" * 130]  # fmt: skip
     paths = [write(tmp_path / "a.train", found), write(tmp_path / "a.valid", found[3:4])]
     done = import_files(paths, task=task, output_dir=tmp_path / "data", log=log)
     assert (done.kept, done.reasons) == (4, {"other_task": 1, "long_number": 1})

@@ -78,6 +78,8 @@ def test_text_comes_back() -> None:
         ("9" * 19 + "|sub Y' x\tx", "bad_count", "is no count"),
         ("sub Y' \udce9\tx", "not_text", "byte 7 is 0xe9"),
         ("sub Y' x\0\tx", "not_text", "byte 8 is 0x00"),
+        ("sub\0Y' x\tx", "not_text", "byte 3 is 0x00"),
+        ("sub Y'\vx\tx", "not_text", "byte 6 is 0x0b"),
         ("sub x Y'\tx", "other_task", "does not begin sub Y'"),
         ("sub Y' Y\tx", "other_task", "has Y"),
         ("sub Y' x\tY'", "other_task", "output has Y'"),
