@@ -8,7 +8,7 @@ Presets, as `configs/integration_bwd.py:<preset>`:
 | preset | data | model | meant for |
 |---|---|---|---|
 | (none) | 100,000 problems of up to 96 tokens | 4+2 layers, 128 wide | 2 CPU cores, about an hour in all |
-| tiny | 3,000 problems of up to 64 tokens | 1+1 layers, 64 wide | tests, a few minutes in all |
+| tiny | 4,000 problems of up to 32 tokens | 1+1 layers, 64 wide | tests, a few minutes in all |
 | paper | 10,000,000 problems | 6+6 layers, 512 wide, 8 heads | one accelerator or several |
 | readme | 10,000,000 problems | 6+6 layers, 512 wide, 8 heads | one accelerator or several |
 
@@ -55,14 +55,14 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "evals": {"batch_size": 64, "unconstrained_examples": 128},
     },
     "tiny": {
-        "task": {"max_operators": 5, "max_problem_tokens": 64, "max_answer_tokens": 24, "code_depth": 24},
+        "task": {"max_operators": 3, "max_problem_tokens": 32, "max_answer_tokens": 16, "code_depth": 20},
         "dataset": {
-            "num_examples": 3000, "validation_fraction": 0.05, "test_fraction": 0.05, "shard_attempts": 3000,
+            "num_examples": 4000, "validation_fraction": 0.05, "test_fraction": 0.05, "shard_attempts": 2000,
         },
         "data": {"batch_size": 32, "window": 4},
         "model": {"num_encoder_layers": 1, "num_decoder_layers": 1, "width": 64, "num_heads": 4, "mlp_width": 128},
         "optimizer": {"learning_rate": 4e-3, "warmup_steps": 20},
-        "train": {"num_steps": 600, "log_every": 50, "eval_every": 300, "eval_examples": 32},
+        "train": {"num_steps": 900, "log_every": 50, "eval_every": 450, "eval_examples": 32},
         "evals": {"batch_size": 32, "bootstrap": 100, "unconstrained_examples": 32, "num_examples": 100},
     },
     "paper": LARGE | {"task": dict(TREES["paper"])},
