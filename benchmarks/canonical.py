@@ -23,7 +23,7 @@ from symjax.symbolic.derivative import derivative
 from symjax.symbolic.tree_sampling import TreeSampler, canonical_tree, draw_count
 from symjax.tokenization import prefix
 
-STEPS = ("draw", "build", "derivative", "token length", "words")
+STEPS: tuple[str, ...] = ("draw", "build", "derivative", "token length", "words")
 
 
 def measure(sampler: TreeSampler, first: int, num: int) -> dict[str, float]:
