@@ -1,12 +1,14 @@
 """The rule integrator's exam: of the integrands that SymPy's `integrate` solves in 3 s, how many do the rules solve?
 
 python benchmarks/integration_exam.py [--num=500] [--seed=2] [--budget=600] [--cache=FILE] [--attempts=N] [--misses]
+python benchmarks/integration_exam.py --backward=2000 [--budget=600]
 
 Integrands are random trees with the parameters of the field's README (3 to 15 operators), canonical, that still hold x
 and half of the operators drawn.  Attempt i of a seed is the same everywhere.  SymPy runs in a watched process, 3 s of
 processor time for each integrand; what counts as solved is an answer in the words of the operator table (no Piecewise,
 erf, RootSum, Integral) whose derivative agrees with the integrand in certified balls.  `--cache` keeps SymPy's answers,
 which take most of the time, in a file of JSON lines; a run that is broken off goes on where it stopped.
+`--backward` asks the rules alone, for the derivatives of random functions of 4 to 15 operators, as they come.
 The rules are timed on all attempts, solved by SymPy or not, in processor time.
 """
 
@@ -30,6 +32,7 @@ from symjax.processes import watched_map
 from symjax.symbolic.agreement import agrees
 from symjax.symbolic.canonical import TooLarge, Undefined
 from symjax.symbolic.conventions import foreign_form, token_length
+from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import Expression, free_symbols
 from symjax.symbolic.integration import integrate
 from symjax.symbolic.operators import OPERATORS
@@ -163,6 +166,36 @@ def sit(options: argparse.Namespace) -> dict[str, Any]:
     return {"counts": counts, "hits": hits, "misses": misses, "unsolved": unsolved}
 
 
+def sit_backward(num: int, seed: int, budget: int) -> dict[str, Any]:
+    """How many derivatives of random functions the rules integrate."""
+    sampler = TreeSampler(max_operators=MOST)
+    counts: Counter[str] = Counter()
+    hits, misses = [], []
+    for index in range(num):
+        rng = random.Random(f"integration exam backward {seed} {index}")
+        try:
+            expr = derivative(sampler.canonical(rng, draw_count(rng, LEAST + 1, MOST)))
+        except (TooLarge, Undefined):
+            continue
+        if "x" not in free_symbols(expr) or token_length(expr) > MAX_TOKENS:
+            continue
+        start = time.process_time()
+        found = integrate(expr, budget=budget)
+        (hits if found is not None else misses).append(time.process_time() - start)
+        counts["attempts"] += 1
+        counts["rules"] += found is not None
+    return {"counts": counts, "hits": hits, "misses": misses}
+
+
+def show_times(result: dict[str, Any]) -> None:
+    """Prints how long the rules took."""
+    for name in ("hits", "misses"):
+        times = sorted(1e3 * seconds for seconds in result[name]) or [0.0]
+        late = times[min(len(times) - 1, int(0.99 * len(times)))]
+        mean, median = statistics.fmean(times), statistics.median(times)
+        print(f"CPU ms of {name}: mean {mean:.2f}, median {median:.2f}, 99 % {late:.2f}, longest {times[-1]:.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--num", type=int, default=500, help="integrands that SymPy solves")
@@ -174,7 +207,16 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes of SymPy")
     parser.add_argument("--misses", action="store_true", help="print the integrands that only SymPy solves")
     parser.add_argument("--attempts", type=int, help="stop after so many integrands, solved or not")
+    parser.add_argument("--backward", type=int, help="integrate the derivatives of so many random functions instead")
     options = parser.parse_args()
+    names = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("sympy", "python-flint"))
+    print(f"Python {platform.python_version()}, {names}; seed {options.seed}, budget {options.budget}")
+    if options.backward:
+        result = sit_backward(options.backward, options.seed, options.budget)
+        total, solved = result["counts"]["attempts"], result["counts"]["rules"]
+        print(f"derivatives {total}, integrated by the rules {solved} ({100 * solved / max(1, total):.1f} %)")
+        show_times(result)
+        return
     result = sit(options)
     counts = result["counts"]
     if options.misses:
@@ -182,16 +224,10 @@ def main() -> None:
 
         for expr in result["unsolved"]:
             print("missed:", to_infix(expr))
-    names = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("sympy", "python-flint"))
-    print(f"Python {platform.python_version()}, {names}; seed {options.seed}, budget {options.budget}")
     print(f"integrands {counts['attempts']}, solved by SymPy within {SYMPY_SECONDS:g} s {counts['sympy']}")
     print(f"of these by the rules {counts['both']} ({100 * counts['both'] / max(1, counts['sympy']):.1f} %)")
     print(f"by the rules in all {counts['rules']}")
-    for name in ("hits", "misses"):
-        times = sorted(1e3 * seconds for seconds in result[name]) or [0.0]
-        late = times[min(len(times) - 1, int(0.99 * len(times)))]
-        mean, median = statistics.fmean(times), statistics.median(times)
-        print(f"CPU ms of {name}: mean {mean:.2f}, median {median:.2f}, 99 % {late:.2f}")
+    show_times(result)
 
 
 if __name__ == "__main__":
