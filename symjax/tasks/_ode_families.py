@@ -7,16 +7,19 @@ everything that only shifts it.  Its equation is found by solving for a constant
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import gcd, lcm
 from typing import Final
 
 from symjax.symbolic.arithmetic import MINUS_ONE
 from symjax.symbolic.canonical import add, apply, multiply, power
+from symjax.symbolic.conventions import token_length
 from symjax.symbolic.derivative import derivative
-from symjax.symbolic.expression import Expression, occurs, symbol
+from symjax.symbolic.expression import INTEGER, ONE, Expression, occurs, symbol
 from symjax.symbolic.factored import GaveUp
 from symjax.symbolic.kernels import Kernels
+from symjax.symbolic.limits import TooLarge, number, split
 from symjax.symbolic.operators import UNKNOWNS
-from symjax.symbolic.simplify import simplify_quotient
+from symjax.symbolic.simplify import common_factors, simplify_quotient
 from symjax.symbolic.solving import Choice, isolate, numerator, solve_in_kernel
 
 VARIABLE: Final = "x"
@@ -99,16 +102,48 @@ def equation_of(family: Expression, order: int, negative: Choice, expanded: bool
         slope = derivative(value)
         if order == 2:
             slope = derivative(_solution(slope, UNKNOWNS[1], CONSTANTS[1], negative))
-        kernels = Kernels(slope)
-        polynomial = numerator(slope, UNKNOWNS[order], kernels)
+        name = UNKNOWNS[order]
+        written = _multiplied_out(slope, name) if expanded else _shortest(slope, name)
     except GaveUp as error:
         raise Unsolvable("too_many_terms", str(error)) from error
+    if not occurs(name, written):
+        raise Unsolvable("no_derivative", f"{name} does not occur")
+    return written
+
+
+def _multiplied_out(slope: Expression, name: str) -> Expression:
+    """The factors above the line of `slope` that hold the symbol `name`, as a polynomial over kernels."""
+    kernels = Kernels(slope)
+    polynomial = numerator(slope, name, kernels)
     quotient = kernels.field.register(polynomial)
     alone = len(quotient.powers) == 1 and quotient.top == 1
-    written = kernels.expression(quotient) if alone else kernels.polynomial(polynomial)
-    if not occurs(UNKNOWNS[order], written):
-        raise Unsolvable("no_derivative", f"{UNKNOWNS[order]} does not occur")
-    return written if expanded else simplify_quotient(kernels, quotient)
+    return kernels.expression(quotient) if alone else kernels.polynomial(polynomial)
+
+
+def _shortest(slope: Expression, name: str) -> Expression:
+    """The shorter of `slope` with its common factors taken out, and of its numerator; without what lacks the symbol."""
+    best = _stripped(common_factors(slope), name)
+    try:
+        kernels = Kernels(slope)
+        other = simplify_quotient(kernels, kernels.field.register(numerator(slope, name, kernels)))
+    except (GaveUp, TooLarge):
+        return best
+    return other if token_length(other) < token_length(best) else best
+
+
+def _stripped(expr: Expression, name: str) -> Expression:
+    """The product of the factors above the line that hold the symbol; a sum without its rational content."""
+    factors = []
+    for factor in expr.args if expr.op == "mul" else (expr,):
+        base, exponent = factor.args if factor.op == "pow" else (factor, ONE)
+        if occurs(name, factor) and split(exponent)[0][0] > 0:
+            factors.append(base if exponent.op == INTEGER else factor)
+    product = multiply(*factors)
+    if product.op != "add":
+        return product
+    coefficients = [split(term)[0] for term in product.args]
+    top, bottom = gcd(*(each[0] for each in coefficients)), lcm(*(each[1] for each in coefficients))
+    return multiply(number(bottom, top), product)
 
 
 def _solution(expr: Expression, unknown: str, name: str, negative: Choice) -> Expression:

@@ -3,8 +3,8 @@ import random
 import pytest
 
 from symjax.symbolic.agreement import satisfies
-from symjax.symbolic.canonical import canonicalise
-from symjax.symbolic.conventions import operator_count
+from symjax.symbolic.canonical import TooLarge, Undefined, canonicalise
+from symjax.symbolic.conventions import operator_count, token_length
 from symjax.symbolic.expression import free_symbols, occurs, postorder, raw, symbol
 from symjax.symbolic.fingerprint import of_equation
 from symjax.symbolic.printing import to_infix
@@ -87,6 +87,21 @@ def test_what_cannot_be_solved_for_its_constant(family, order):
     with pytest.raises(Unsolvable) as caught:
         equation_of(canonical(family), order, lambda: False, True)
     assert caught.value.args[0] == "constant_not_isolated"
+
+
+def test_short_forms_are_not_longer_and_ask_the_same():
+    rng, sampler, shorter, compared = random.Random(4), TreeSampler(), 0, 0
+    while compared < 40:
+        try:
+            family = absorbed(sampler.canonical(rng, 8, ("x", "a8")), ("a8",))
+            long, short = (equation_of(family, 1, lambda: False, expanded) for expanded in (True, False))
+        except (TooLarge, Undefined, Unsolvable):
+            continue
+        compared += 1
+        shorter += token_length(short) < token_length(long)
+        assert token_length(short) <= token_length(long)
+        assert of_equation(short) == of_equation(long), to_infix(short)
+    assert shorter > 10
 
 
 def draw(order, **options):
