@@ -20,6 +20,7 @@ from symjax.symbolic.expression import (
     rational,
     raw,
     remembered,
+    symbol,
     unchecked,
 )
 from symjax.symbolic.limits import number, split
@@ -44,6 +45,12 @@ _ATOMS: Final[dict[Expression, _Key]] = {
     raw("exp", ONE): ((2, 0, "Exp1"), (1, ("E",)), _ONE_KEY),
     raw("pow", integer(-1), rational(1, 2)): ((2, 0, "ImaginaryUnit"), (1, ("I",)), _ONE_KEY),
 }
+_UNKNOWNS: Final[dict[Expression, _Key]] = {
+    symbol("Y"): ((4, 0, "f"), (1, ())),
+    symbol("Y'"): ((5, 0, "Derivative"), (2, (1,))),
+    symbol("Y''"): ((5, 0, "Derivative"), (2, (2,))),
+}
+"""To SymPy the unknowns are a function of x, called f here, and its derivatives."""
 _CONSTANTS: Final = (PI, raw("exp", ONE))
 
 
@@ -180,6 +187,8 @@ def _unsigned_key(rest: Expression) -> _Key:
         return _ATOMS[rest]
     base, exponent = (rest.args[0], _printing_key(rest.args[1])) if rest.op == "pow" else (rest, _ONE_KEY)
     if not base.args:
+        if base in _UNKNOWNS:
+            return (*_UNKNOWNS[base], exponent)
         name = _NUMBER if is_number(base) else _CLASSES[base.op]
         return name, (1, (_text(base),)), exponent
     if base.op == "add":

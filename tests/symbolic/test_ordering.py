@@ -5,7 +5,7 @@ from functools import cmp_to_key
 import sympy
 
 from symjax.symbolic import ordering
-from symjax.symbolic.canonical import TooLarge, Undefined, apply, canonicalise
+from symjax.symbolic.canonical import TooLarge, Undefined, add, apply, canonicalise, multiply
 from symjax.symbolic.expression import PI, X, integer, postorder, rational, symbol
 from symjax.symbolic.leading_signs import leads_negative
 from symjax.symbolic.ordering import in_order
@@ -101,3 +101,12 @@ def test_the_sign_that_sympy_pulls_out():
             raw = read_infix(f"{sign}({text})")
             theirs = to_sympy(raw).xreplace({sympy.Symbol("x"): x, sympy.Symbol("y"): y})
             assert leads_negative(canonicalise(raw)) == theirs.could_extract_minus_sign(), (sign, text)
+
+
+def test_the_sign_that_sympy_pulls_out_of_sums_with_unknowns():
+    first, second = sympy.Derivative(F, x), sympy.Derivative(F, (x, 2))
+    unknowns = {symbol("Y"): F, symbol("Y'"): first, symbol("Y''"): second}
+    others = {X: x, canonical("sin(x)"): sympy.sin(x), canonical("exp(x)"): sympy.exp(x), canonical("2"): 2}
+    for (ours, theirs), (other, same) in itertools.permutations((unknowns | others).items(), 2):
+        form = add(ours, multiply(integer(-1), other))
+        assert leads_negative(form) == (theirs - same).could_extract_minus_sign(), (theirs, same)
