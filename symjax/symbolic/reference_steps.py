@@ -7,21 +7,16 @@ nothing that must be reproducible may use it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from types import TracebackType
 from typing import Any, Final, Self
 
 from symjax.processes import Lost, Watched
-from symjax.symbolic.expression import IMAGINARY, INTEGER, PI, E, Expression, integer, postorder, raw, unchecked
-from symjax.symbolic.operators import UNKNOWNS
+from symjax.symbolic.expression import Expression
 from symjax.symbolic.reference import MEMORY_LIMIT, Encoded, decode, encode
 from symjax.symbolic.series import Refusal
 from symjax.symbolic.sympy_bridge import MAX_DEPTH, UnknownToTable, from_sympy, to_sympy
 
 Argument = tuple[str, tuple[Encoded, ...], tuple[str, ...]]
-
-NONZERO: Final = ("x", "y", "z", "t")
-"""Variables that SymPy is told are real and not 0, as in the published data; coefficients are real."""
 
 LOST: Final = ("time_limit", "memory_limit", "worker_died", "worker_error")
 """Why a call that was lost gave nothing."""
@@ -97,35 +92,18 @@ def step(argument: Argument) -> tuple[str, Any]:
     """(status, value) of one step; without limits: for a worker of `processes`."""
     name, encoded, words = argument
     try:
-        found = _STEPS[name](*(real(decode(one)) for one in encoded), *words)
+        found = _STEPS[name](*(to_sympy(decode(one), foreign=True) for one in encoded), *words)
         if isinstance(found, bool):
             return "truth", found
         if isinstance(found, list):
-            return "expressions", [encode(foreign(one)) for one in found]
-        return "expression", encode(foreign(found))
+            return "expressions", [encode(from_sympy(one, foreign=True)) for one in found]
+        return "expression", encode(from_sympy(found, foreign=True))
     except StepRefused as refused:
         return refused.reason, str(refused)
     except UnknownToTable as error:
         return "not_elementary", str(error)[:200]
     except _FAILURES as error:
         return "sympy_error", f"{type(error).__name__}: {str(error)[:200]}"
-
-
-def real(expr: Expression) -> Any:
-    """The SymPy expression with real symbols; Y is f(x), and Y', Y'' are its derivatives."""
-    import sympy
-
-    built = to_sympy(expr)
-    symbols = {
-        one: sympy.Symbol(one.name, real=True, **({"nonzero": True} if one.name in NONZERO else {}))
-        for one in sorted(built.free_symbols, key=str)
-        if one.name not in UNKNOWNS
-    }
-    built = built.xreplace(symbols)
-    y, slopes = unknown(), {}
-    for order, name in enumerate(UNKNOWNS):
-        slopes[sympy.Symbol(name)] = sympy.Derivative(y, (variable(), order)) if order else y
-    return built.xreplace(slopes)
 
 
 def variable() -> Any:
@@ -139,43 +117,7 @@ def unknown() -> Any:
     """f(x)."""
     import sympy
 
-    return sympy.Function("f", real=True)(variable())
-
-
-def foreign(sympy_expr: Any) -> Expression:
-    """The raw expression in the words of the published data: powers as powers, E, pi and I as constants.
-
-    Raises:
-      UnknownToTable: it holds what is no elementary function.
-    """
-    import sympy
-
-    y = unknown()
-    for order in (2, 1):
-        sympy_expr = sympy_expr.subs(sympy.Derivative(y, (variable(), order)), sympy.Symbol(UNKNOWNS[order]))
-    sympy_expr = sympy_expr.subs(y, sympy.Symbol(UNKNOWNS[0]))
-    built: dict[Expression, Expression] = {}
-    expr = from_sympy(sympy_expr)
-    for node in postorder(expr):
-        built[node] = _worded(node, tuple(built[arg] for arg in node.args))
-    return built[expr]
-
-
-_MINUS_ONE: Final = integer(-1)
-_CONSTANTS: Final = {raw("exp", integer(1)): E, raw("acos", _MINUS_ONE): PI, raw("sqrt", _MINUS_ONE): IMAGINARY}
-_POWERS: Final = {"sq": Fraction(2), "cb": Fraction(3), "cbrt": Fraction(1, 3)}
-
-
-def _worded(node: Expression, args: tuple[Expression, ...]) -> Expression:
-    if node in _CONSTANTS:
-        return _CONSTANTS[node]
-    if node.op in _POWERS:
-        top, bottom = _POWERS[node.op].as_integer_ratio()
-        exponent = integer(top) if bottom == 1 else raw("div", integer(top), integer(bottom))
-        return raw("pow", args[0], exponent)
-    if node.op == "div" and node.args[1].op != INTEGER:  # 1/u; of two integers it is a rational number
-        return raw("pow", args[1], _MINUS_ONE)
-    return unchecked(node.op, args) if args else node
+    return sympy.Function("f", real=True, nonzero=True)(variable())
 
 
 def finite(expr: Any) -> Any:
