@@ -14,7 +14,7 @@ from symjax.symbolic.arithmetic import E, add, base_and_exponent, multiply, powe
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.conventions import token_length
 from symjax.symbolic.expression import Expression
-from symjax.symbolic.factored import GaveUp, Quotient
+from symjax.symbolic.factored import GaveUp
 from symjax.symbolic.forms import Form, forms
 from symjax.symbolic.kernels import TANGENTS, Kernels
 from symjax.symbolic.limits import Ratio, TooLarge, Undefined, number, split
@@ -36,15 +36,6 @@ def simplify(expr: Expression) -> Expression:
     return _shortest(best, quotient_forms(expr))
 
 
-def simplify_quotient(kernels: Kernels, quotient: Quotient) -> Expression:
-    """`simplify` of a quotient over kernels that are known already."""
-    expr = kernels.expression(quotient)
-    nodes = list(_structure(expr))
-    best = _shortest(expr, _factored_form(nodes))
-    best = _shortest(best, sorted(forms(kernels, quotient), key=_estimate))
-    return _shortest(best, quotient_forms(expr, plain=False))
-
-
 def _shortest(best: Expression, others: Iterable[Form]) -> Expression:
     """The first of the shortest expressions, as far as they are to be had within the limits."""
     length = token_length(best)
@@ -59,33 +50,23 @@ def _shortest(best: Expression, others: Iterable[Form]) -> Expression:
     return best
 
 
-def _estimate(form: Form) -> int:
-    return form[0]
-
-
 def _factored_form(nodes: list[Expression]) -> Iterator[Form]:
     if any(item.op == "add" for item in nodes):
         yield 0, lambda: _factored(nodes, only_shorter=True)
 
 
-def quotient_forms(expr: Expression, *, plain: bool = True) -> Iterator[Form]:
+def quotient_forms(expr: Expression) -> Iterator[Form]:
     """The ways to write `expr` as a quotient, without and with tangents as quotients of sines and cosines.
 
     Shortest estimate first, for each of the two.
 
-    Args:
-      expr: a canonical expression.
-      plain: whether the first of the two is wanted.
-
     Raises:
       GaveUp, TooLarge, Undefined: above the limits.
     """
-    replaced = [False] if plain else []
-    if any(item.op in TANGENTS for item in _structure(expr)):
-        replaced.append(True)
-    for tangents in replaced:
+    replaced = any(item.op in TANGENTS for item in _structure(expr))
+    for tangents in (False, True) if replaced else (False,):
         kernels = Kernels(expr, tangents=tangents)
-        yield from sorted(forms(kernels, kernels.quotient(expr)), key=_estimate)
+        yield from sorted(forms(kernels, kernels.quotient(expr)), key=lambda form: form[0])
 
 
 def _structure(expr: Expression) -> Iterator[Expression]:

@@ -19,7 +19,7 @@ from symjax.symbolic.factored import GaveUp
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.limits import TooLarge, number, split
 from symjax.symbolic.operators import UNKNOWNS
-from symjax.symbolic.simplify import common_factors, simplify_quotient
+from symjax.symbolic.simplify import common_factors
 from symjax.symbolic.solving import Choice, isolate, numerator, solve_in_kernel
 
 VARIABLE: Final = "x"
@@ -87,7 +87,7 @@ def equation_of(family: Expression, order: int, negative: Choice, expanded: bool
       family: canonical, in x and the constants a8 (and a9), as `absorbed` leaves it.
       order: 1 or 2, the number of constants.
       negative: chooses the branch where an inverse operation has two.
-      expanded: whether the equation is multiplied out, instead of written in the shortest way.
+      expanded: whether the equation is multiplied out, even where common factors taken out make it shorter.
 
     Raises:
       Unsolvable: a constant is gone or cannot be solved for, or the equation lacks its highest derivative.
@@ -121,11 +121,10 @@ def _multiplied_out(slope: Expression, name: str) -> Expression:
 
 
 def _shortest(slope: Expression, name: str) -> Expression:
-    """The shorter of `slope` with its common factors taken out, and of its numerator; without what lacks the symbol."""
+    """The shorter of `slope` with its common factors taken out, without what lacks the symbol, and multiplied out."""
     best = _stripped(common_factors(slope), name)
     try:
-        kernels = Kernels(slope)
-        other = simplify_quotient(kernels, kernels.field.register(numerator(slope, name, kernels)))
+        other = _multiplied_out(slope, name)
     except (GaveUp, TooLarge):
         return best
     return other if token_length(other) < token_length(best) else best

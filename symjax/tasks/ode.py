@@ -63,8 +63,8 @@ def make(
       code_depth: columns of a problem's path codes: levels of operators, and one for the place in a number.
         Deeper problems are rejected as "too_deep".
       real_only: whether solutions that are real at no point are rejected, as "not_real".
-      expanded_fraction: share of the equations that are multiplied out; others are written in the shortest way, as a
-        rule with common factors taken out.
+      expanded_fraction: share of the equations that are multiplied out; others are written with common factors
+        taken out, where that is shorter.
       agreeing_fraction: smallest share of the points at which a solution must satisfy its equation, out of those where
         both have a value; below 1, equations that hold on some branches only are kept, as in the published data.
       budget: nodes that may be built for one equation; part of what defines a data set.
