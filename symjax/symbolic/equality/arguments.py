@@ -10,7 +10,7 @@ from symjax.symbolic.equality.germs import Germs, RestartError
 from symjax.symbolic.equality.ring import Element, Ring, common_powers
 from symjax.symbolic.equality.work import GaveUpError
 
-MAX_MULTIPLE: Final = 60
+MAX_MULTIPLE: Final = 128
 
 
 class Basis:

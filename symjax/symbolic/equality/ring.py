@@ -24,7 +24,7 @@ from symjax.symbolic.equality.work import GaveUpError, Work
 
 SIZES: Final = (12, 40)
 """Numbers of generators: small rings are faster, and few proofs need the large one."""
-MAX_TERMS: Final = 20_000
+MAX_TERMS: Final = 50_000
 MAX_EXPONENT: Final = 400
 MAX_MONOMIAL_EXPONENT: Final = 1_000_000
 MAX_BITS: Final = 50_000
@@ -256,9 +256,10 @@ class Ring:
         for generator, order, relation in reversed(self._relations):
             degree = int(polynomial.degrees()[self._size - 1 - generator])
             if degree >= order:
-                self.work.charge(10 + len(polynomial) * len(relation) * (degree // order) // 2)
-                if len(relation) ** (degree // order) > MAX_TERMS:
+                steps, others = degree // order, len(relation) - 1
+                if math.comb(steps + others - 1, others - 1) * len(polynomial) > MAX_TERMS:
                     raise GaveUpError("a power of a kernel is too high")
+                self.work.charge(10 + len(polynomial) * len(relation) * steps // 2)
                 polynomial = divmod(polynomial, relation)[1]
         return polynomial
 

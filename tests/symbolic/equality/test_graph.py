@@ -7,7 +7,7 @@ import pytest
 from flint import acb, arb, ctx, fmpq
 
 from symjax.symbolic import balls
-from symjax.symbolic.equality.evaluation import Values
+from symjax.symbolic.equality.evaluation import Values, is_candidate
 from symjax.symbolic.equality.graph import Graph, UndefinedError
 from symjax.symbolic.equality.points import Point, complex_point, real_point
 from symjax.symbolic.equality.search import FUNCTIONS, promising
@@ -138,6 +138,24 @@ def test_the_search_finds_the_branch_on_which_an_equation_holds():
     assert len(points) == 4
     for point in points:
         assert Values(graph, Work(10**6), node).at(point, 64, kind="real")[node].contains(0)
+
+
+def test_the_search_takes_roots_on_the_principal_branch():
+    graph = Graph(Work(10**6))
+    node = translate(graph, read_infix("sqrt(x) - I*sqrt(-x)"), {})
+    points = promising(graph, graph.below(node), node, real_point, Work(10**6), at_most=9)
+    assert len(points) == 9
+    assert all(point.real["x"] < 0 for point in points)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("sin(x)**2 + cos(x)**2 - 1", True), ("sin(10**60*exp(x))", False)])
+def test_only_what_cancels_is_a_candidate_for_zero(text, expected):
+    graph = Graph(Work(10**6))
+    node = translate(graph, read_infix(f"3*({text})*x"), {})
+    known = Values(graph, Work(10**6), node).at(real_point(1), 64, kind="real")
+    assert known[node].contains(0)
+    known = Values(graph, Work(10**6), node).at(real_point(1), BITS if expected else 64, kind="real")
+    assert is_candidate(graph, known, node) is expected
 
 
 def test_points_are_the_same_every_time_and_not_special():

@@ -96,6 +96,12 @@ TRAPS = [
     "asin(2*x*sqrt(1 - x**2)) - 2*asin(x)",
     "acos(2*x**2 - 1) - 2*acos(x)",
     "acosh(2*x**2 - 1) - 2*acosh(x)",
+    "sqrt(1 - cos(x))*sqrt(1 + cos(x))*sin(x + 1/10**70) + sin(x)*sin(x + 1/10**70)"
+    " - sqrt(1 - cos(x))*sqrt(1 + cos(x))*sin(x) - sin(x)**2",
+    "sqrt(-1 + I*x/10**70) - I*sqrt(1 - I*x/10**70)",
+    "sqrt(-1 + I*(sin(x + 1/10**70) - sin(x))) - I*sqrt(1 - I*(sin(x + 1/10**70) - sin(x)))",
+    "sqrt(-1 + I*(sin(x + 1/10**70) - sin(x))) + I*sqrt(1 - I*(sin(x + 1/10**70) - sin(x)))",
+    "ln(-1 + I*x/10**70) - I*pi - ln(1 - I*x/10**70)",
     "asin(x) - pi/2 - I*acosh(x)",
     "asin(x) - pi/2 + I*acosh(x)",
 ]
@@ -209,6 +215,12 @@ def test_nothing_is_proved_of_random_branches_that_is_not_so(left, right, sign, 
         point = real_point(place)
         if Values(graph, Work(10**9), node).at(point, 256, kind="complex") is not None and proved(graph, node, point):
             assert not is_certainly_not_zero(graph, node, point)
+
+
+@pytest.mark.parametrize("name", ["sqrt", "ln", "asin", "acosh", "atanh"])
+def test_a_value_too_near_to_a_cut_is_named(name):
+    graph, node = build(f"{name}(-3 + I*(sin(x + 1/10**70) - sin(x)))")
+    assert "branch cut" in vanishes(graph, node, real_point(0), Work(BUDGET))
 
 
 def test_the_order_of_questions_does_not_matter():
