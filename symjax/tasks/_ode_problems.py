@@ -65,7 +65,7 @@ class Draw:
           sampler: draws trees.
           order: 1 or 2, of the equations.
           max_operators: most operators of a tree.
-          expanded_fraction: share of the equations that are written multiplied out; others with common factors taken out.
+          expanded_fraction: share of the equations that are multiplied out; others have common factors taken out.
           agreeing_fraction: smallest share of the points at which a solution must satisfy its equation.
           budget: nodes that may be built for one equation.
           max_tokens: of an equation; longer ones are not checked any further.
