@@ -2,7 +2,7 @@
 
 From two random functions F and G with derivatives f and g: where an antiderivative H of f G is known, F G - H is one
 of F g.  What is known comes from a finished table, which nothing is ever added to, and, for a share of the attempts,
-from the rules.
+from the rules.  The table is asked by values at points, so that every pair is proved by the verifier before it is used.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections.abc import Mapping
 
 from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply
 from symjax.symbolic.canonical import canonicalise
+from symjax.symbolic.conventions import foreign_form
 from symjax.symbolic.derivative import derivative
-from symjax.symbolic.expression import ZERO, Expression
+from symjax.symbolic.equality import judge
+from symjax.symbolic.expression import ZERO, Expression, symbol, unchecked
 from symjax.symbolic.fingerprint import rational_ratio, up_to_factor
 from symjax.symbolic.limits import TooLarge, Undefined, number, split
 from symjax.symbolic.simplify import simplify
@@ -43,7 +45,7 @@ class KnownIntegrals:
     def get(self, integrand: Expression, /) -> Expression | None:
         """The antiderivative of a multiple of what the table has, multiplied accordingly.
 
-        Found by values at points, so that whoever uses it checks what becomes of it.
+        Found by values at points, which terms that are tiny there leave as they are: what becomes of it must be proved.
         """
         key = up_to_factor(integrand)
         found = None if key is None else self._entries.get(key)
@@ -93,8 +95,16 @@ def by_parts(
         return Rejection("undefined", str(error))
     if integrand is ZERO or not holds_x(answer):
         return Rejection("constant", "the product, or its antiderivative, is constant")
+    if not is_proved(integrand, answer):
+        return Rejection("unproved", "the verifier does not prove what follows from the table")
     direct = antiderivative_of(integrand, direct_budget) is not None
     return Pair(integrand=integrand, antiderivative=answer, facts={"direct": direct})
+
+
+def is_proved(integrand: Expression, antiderivative: Expression) -> bool:
+    """Whether the verifier proves the one to be an antiderivative of the other."""
+    question = unchecked("sub", (symbol("Y'"), foreign_form(integrand)))
+    return judge(question, foreign_form(antiderivative)).kind == "proved"
 
 
 def monic(expr: Expression) -> tuple[Expression, Expression]:

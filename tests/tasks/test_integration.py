@@ -18,9 +18,9 @@ from symjax.symbolic.conventions import foreign_form
 from symjax.symbolic.expression import Expression
 from symjax.symbolic.fingerprint import up_to_factor
 from symjax.symbolic.tree_sampling import PRESETS, TreeSampler
-from symjax.tasks import Example, Rejection, _integration_table
+from symjax.tasks import Example, Rejection, _integration_parts, _integration_table
 from symjax.tasks import _integration_pairs as pairs
-from symjax.tasks._integration_parts import KnownIntegrals, by_parts
+from symjax.tasks._integration_parts import KnownIntegrals, by_parts, is_proved
 from symjax.tasks.integration import integrand_of
 from symjax.tokenization.grammar import accepts, compile_grammar
 from symjax.tokenization.prefix import integer_tokens, parse, write
@@ -229,6 +229,21 @@ def test_known_integrals_are_found_in_any_form_and_multiplied():
     assert table.get(canonical("cos x")) is None
     assert table.get(canonical("mul sqrt INT+ 2 sin mul INT+ 2 x")) is None  # no rational multiple
     assert len(table) == 1
+
+
+def test_what_is_alike_at_the_points_only_is_not_proved():
+    """exp(-1000 cosh x) is below 10^-400 wherever anybody looks."""
+    near, half_square = canonical("add x exp mul INT- 1 0 0 0 cosh x"), canonical("mul div INT+ 1 INT+ 2 pow x INT+ 2")
+    assert up_to_factor(near) == up_to_factor(canonical("x"))
+    assert agrees(half_square, near).accepted
+    assert not is_proved(near, half_square)
+    assert is_proved(canonical("x"), half_square)
+
+
+def test_what_is_not_proved_is_not_used(monkeypatch):
+    monkeypatch.setattr(_integration_parts, "is_proved", lambda *_: False)
+    reasons = Counter(one.reason for one in drawn(tasks.load("integration_ibp", **PARTS), 20))
+    assert reasons["unproved"]
 
 
 TABLE = json.dumps({"size": 15, "seed": 3})
