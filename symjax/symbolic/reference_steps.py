@@ -46,7 +46,7 @@ class SympySteps:
         memory_limit: int | None = MEMORY_LIMIT,
         function: Callable[[Argument], tuple[str, Any]] | None = None,
     ) -> None:
-        self._watched = Watched(function or step, time_limit=seconds, memory_limit=memory_limit)
+        self._watched = Watched(_WithSympy(function or step), time_limit=seconds, memory_limit=memory_limit)
 
     def call(self, name: str, *exprs: Expression, words: tuple[str, ...] = ()) -> Any | Refusal:
         """What step `name` makes of raw expressions: an Expression, a list of them or a truth value; or why not."""
@@ -78,6 +78,28 @@ class SympySteps:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _WithSympy:
+    """A function whose process has loaded SymPy before its first call: loading takes longer than some calls may."""
+
+    def __init__(self, function: Callable[[Argument], tuple[str, Any]]) -> None:
+        self._function = function
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _loaded, (self._function,)
+
+    def __call__(self, argument: Argument) -> tuple[str, Any]:
+        return self._function(argument)
+
+
+def _loaded(function: Callable[[Argument], tuple[str, Any]]) -> Callable[[Argument], tuple[str, Any]]:
+    """`function`, once SymPy is there; what a worker unpickles."""
+    import sympy
+    import sympy.integrals.risch
+
+    sympy.simplify(sympy.Symbol("x") - 1)
+    return function
 
 
 class StepRefused(Exception):  # noqa: N818 (named for what happened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 
@@ -187,6 +188,17 @@ def test_lost_verdicts_are_told_apart() -> None:
     with SympySteps(seconds=1, function=misbehave) as steps:
         verdicts = ReferenceVerdicts(steps=steps)
         assert verdicts(parsed("sub Y' sin x"), parsed("sin x"), parsed("x")) == "timeout"
+
+
+def loaded_modules(argument: Argument) -> tuple[str, object]:
+    """Whether SymPy is there before the first call; runs in a worker."""
+    del argument
+    return "truth", "sympy" in sys.modules
+
+
+def test_loading_sympy_is_no_part_of_a_call() -> None:
+    with SympySteps(seconds=60, function=loaded_modules) as steps:
+        assert steps.call("build", X) is True
 
 
 def test_operators_are_those_of_the_tokens() -> None:
