@@ -243,7 +243,12 @@ class Field:
         if sum(degrees) > MAX_FACTORED_DEGREES:
             yield index, 1
             return
-        for part, count in polynomial.factor()[1]:
+        try:
+            parts = polynomial.factor()[1]
+        except OverflowError:  # python-flint 0.9 cannot order factors that differ in large coefficients only
+            yield index, 1
+            return
+        for part, count in parts:
             yield self._index(part if part.leading_coefficient() > 0 else -part), int(count)
 
     def _index(self, primitive: fmpz_mpoly) -> int:

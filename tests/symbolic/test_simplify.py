@@ -3,10 +3,10 @@ import random
 import pytest
 
 from symjax.symbolic.balls import evaluate
-from symjax.symbolic.canonical import TooLarge, Undefined, canonicalise
+from symjax.symbolic.canonical import TooLarge, Undefined, add, apply, canonicalise, multiply, power
 from symjax.symbolic.conventions import token_length
 from symjax.symbolic.derivative import derivative
-from symjax.symbolic.expression import free_symbols
+from symjax.symbolic.expression import X, free_symbols, integer
 from symjax.symbolic.factored import GaveUp
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.printing import to_infix
@@ -149,3 +149,18 @@ def test_what_would_take_long_to_factor_is_left_as_it_is():
     (index,) = (index for index in field.register(square).powers if index >= 12)
     assert field.factors(index) == ((index, 1),)
     assert len(field.factors(next(iter(field.register(generators[0] ** 4 - generators[1] ** 4).powers)))) == 3
+
+
+def test_factors_that_flint_cannot_order_are_left_together():
+    """Two factors alike in all but coefficients that fill more than a machine word: python-flint raises."""
+    rows = {  # (power of ln x, power of x) -> coefficient; met in an integral by parts
+        (4, 18): 16, (4, 16): 92000, (4, 14): 185875000, (4, 12): 136203125000, (4, 10): -5507568359375,
+        (4, 8): -26602172851562500, (4, 6): 7090568542480468750, (4, 4): -685453414916992187500,
+        (4, 2): 23283064365386962890625, (3, 15): -64, (3, 13): -276000, (3, 11): -359250000, (3, 9): -82296875000,
+        (3, 7): 70166015625000, (3, 5): -10528564453125000, (3, 3): 476837158203125000, (2, 12): 96, (2, 10): 276000,
+        (2, 8): 160875000, (2, 6): -53906250000, (2, 4): 3662109375000, (1, 9): -64, (1, 7): -92000,
+        (1, 5): 12500000, (0, 6): 16, (0, 0): -16,
+    }  # fmt: skip
+    logarithm = apply("ln", X)
+    terms = [multiply(integer(n), power(logarithm, integer(a)), power(X, integer(b))) for (a, b), n in rows.items()]
+    assert simplify(add(*terms)) is not None
