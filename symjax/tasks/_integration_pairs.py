@@ -104,7 +104,7 @@ def antiderivative_of(integrand: Expression, budget: int, known: Table | None = 
     try:
         answer = integrate(integrand, budget=budget, table=known)
         return None if answer is None else without_constant(simplify(without_constant(answer)))
-    except (TooLarge, Undefined):
+    except (TooLarge, Undefined, OverflowError):  # the last from python-flint 0.9, where it cannot order factors
         return None
 
 
