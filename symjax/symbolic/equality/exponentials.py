@@ -96,7 +96,22 @@ class Exponentials:
 
     def hyperbolic(self, u: Element) -> tuple[Element, Element]:
         """(cosh(u), sinh(u))."""
-        ring = self.germs.ring
+        ring, arc = self.germs.ring, self._inverse_kernel(u)
+        if arc is not None:
+            name, v = arc
+            radical = self.kernels.arcs.radical(name, v)
+            cosh, sinh = (radical, v) if name == "asinh" else (v, radical)
+            return cosh, ring.scale(u.coefficient, sinh)
         up = self.exp(u)
         down = ring.power(up, -1)
         return ring.scale(_HALF, ring.sum((up, down))), ring.scale(_HALF, ring.subtract(up, down))
+
+    def _inverse_kernel(self, u: Element) -> tuple[str, Element] | None:
+        """(asinh or acosh, its argument) where `u` or its negative is the kernel of one."""
+        if abs(u.coefficient) != 1 or len(u.powers) != 1 or u.powers[0][1] != 1:
+            return None
+        generator = self.germs.ring.generator_of(u.powers[0][0])
+        if generator is None or self.germs.ring.origins[generator][0] not in ("asinh", "acosh"):
+            return None
+        name, v = self.germs.ring.origins[generator]
+        return name, v
