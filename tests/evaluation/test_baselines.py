@@ -65,6 +65,13 @@ def test_nearest_of_long_sequences_is_the_first_at_the_least_distance(queries, t
         test_nearest_is_the_first_at_the_least_distance.hypothesis.inner_test(queries, training)
 
 
+def test_first_of_equally_near_long_sequences_wins_whatever_its_bound():
+    query = list(range(3, 93))
+    swapped = [[*query[:place], query[place + 1], query[place], *query[place + 2 :]] for place in range(80)]
+    found = nearest([query], [[1, 1, *query[2:]], *swapped], vocabulary_size=100)
+    assert (found.places.tolist(), found.distances.tolist()) == ([0], [2])
+
+
 def test_long_query_does_not_fit_a_word():
     with pytest.raises(ValueError, match="65 tokens"):
         edit_distances([3] * 65, np.zeros((2, 1), np.int32), vocabulary_size=10)
