@@ -32,6 +32,7 @@ OTHERS: Final = {name: (4096 + 1093 * place, 4096) for place, name in enumerate(
 PRECISIONS: Final = (128, 512, 2048)
 DIGITS: Final = 15
 EXPONENT_BOUND: Final = 1000
+RATIO_BOUND: Final = arb(2) ** 400
 MAX_SIZE: Final = 10_000
 MEMO_ENTRIES: Final = 50_000
 
@@ -110,8 +111,8 @@ def rational_ratio(left: Expression, right: Expression) -> Expression | None:
 
 def _rational(value: acb) -> Expression | None:
     """The rational number in a ball; None where there is none of up to 60 digits."""
-    if 0 not in value.imag:
-        return None
+    if 0 not in value.imag or not (RATIO_BOUND**-1 < abs(value.real) < RATIO_BOUND):
+        return None  # FLINT aborts the process where it is asked for a rational number of huge exponent
     middle = value.real.mid().fmpq()
     guess = Fraction(int(middle.p), int(middle.q)).limit_denominator(10**30)
     found = rational(guess.numerator, guess.denominator)

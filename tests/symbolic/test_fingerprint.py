@@ -6,7 +6,7 @@ from flint import arb
 
 from symjax.symbolic import fingerprint as module
 from symjax.symbolic.expression import X, integer, rational, raw
-from symjax.symbolic.fingerprint import POINTS, clear_memo, fingerprint, of_integrand, structure
+from symjax.symbolic.fingerprint import POINTS, clear_memo, fingerprint, of_integrand, rational_ratio, structure
 from symjax.symbolic.sampling import LengthSampler, SeedSampler
 from symjax.tokenization.prefix import parse
 from tests.symbolic.test_series import read
@@ -165,3 +165,12 @@ def test_coefficients_of_integrands_matter():
 def test_integrands_have_keys_of_their_own():
     assert of_integrand(X) != fingerprint(X)
     assert of_integrand(X) == "c559460e5b48f2ad7d19e0438ac4ab79"
+
+
+def test_ratios_are_rational_numbers_of_moderate_size():
+    assert rational_ratio(read("mul 6 x"), read("mul 4 x")) is rational(3, 2)
+    assert rational_ratio(read("mul sqrt 2 x"), read("x")) is None
+    assert rational_ratio(read("exp x"), read("x")) is None
+    huge = read("exp exp 100")
+    assert rational_ratio(huge, read("x")) is None
+    assert rational_ratio(read("x"), huge) is None
