@@ -232,9 +232,15 @@ def evaluate(expr: Expression, point: dict[str, Any], sizes: dict[str, Any] | No
         elif node.op == "mul":
             known[node] = args[0][0] * args[1][0], args[0][1] * args[1][1]
         else:
-            value = APPLY[node.op](*(mpmath.mpmathify(arg[0]) for arg in args))
+            value = real_if_nearly(APPLY[node.op](*(mpmath.mpmathify(arg[0]) for arg in args)))
             known[node] = value, abs(value)
     return known[expr]
+
+
+def real_if_nearly(value: Any) -> Any:
+    """`value` without an imaginary part of the size of rounding, which would choose the side of a branch cut."""
+    small = isinstance(value, mpmath.mpc) and abs(value.imag) < abs(value) * mpmath.mpf(10) ** (12 - DIGITS)
+    return value.real if small else value
 
 
 def leaf(node: Expression, point: dict[str, Any]) -> Any:
