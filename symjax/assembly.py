@@ -166,7 +166,7 @@ def _data_options(config: ConfigDict) -> dict[str, Any]:
 
 
 def _data_directory(config: ConfigDict, run_dir: pathlib.Path) -> pathlib.Path:
-    """Data sets lie beside the runs, under a name that says what they are, so that runs share them; or were imported."""
+    """Data sets lie beside the runs, under a name that says what they are, so runs share them; or were imported."""
     if config.dataset.imported:
         return pathlib.Path(config.dataset.imported)
     return home(run_dir) / "data" / dataset.dataset_name(**_data_options(config))
