@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import signal
 import sys
 
 import hypothesis
@@ -21,8 +22,11 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("SYMJAX_CACHE", str(CACHE.with_name("tests")))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+# Shells start background jobs with Ctrl-C ignored, and every process that a test starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # No deadline for one example: machines that run tests are busy.
-hypothesis.settings.register_profile("symjax")
+hypothesis.settings.register_profile("symjax", deadline=None)
 hypothesis.settings.load_profile("symjax")
 
 CHECKED = ("symjax.attention", "symjax.models", "symjax.training", "symjax.decoding")
