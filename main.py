@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import signal
 import sys
+from typing import NoReturn
 
 from absl import flags, logging
 from ml_collections import config_flags
@@ -24,7 +26,7 @@ PROCESS = flags.DEFINE_integer("process_id", 0, "with --coordinator: which of th
 def run(argv: list[str]) -> int:
     """Exit code of the command line `argv`."""
     terminated = "SIGTERM; the same command goes on with what is finished", 128 + signal.SIGTERM
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(fail(*terminated)))
+    signal.signal(signal.SIGTERM, lambda *_: leave(*terminated))
     try:
         if len(FLAGS(argv)) > 1:
             raise ValueError(f"unexpected argument {FLAGS(argv)[1]!r}; every option is a flag")
@@ -67,6 +69,12 @@ def fail(message: str, code: int = 2) -> int:
     """`code`, after one sentence on standard error."""
     print(f"main.py: {message}", file=sys.stderr, flush=True)
     return code
+
+
+def leave(message: str, code: int) -> NoReturn:
+    """`fail` for a signal handler: past Python's buffer, in which a line may be under way at this moment."""
+    os.write(2, f"main.py: {message}\n".encode())
+    sys.exit(code)
 
 
 if __name__ == "__main__":

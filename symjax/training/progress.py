@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import signal
 import sys
 import time
@@ -127,6 +128,10 @@ def peak_flops() -> float | None:
     return peak and peak * jax.device_count()
 
 
+STANDARD_ERROR = 2
+"""The file descriptor."""
+
+
 def say(message: str) -> None:
     """One line on standard error, from the first process only."""
     if jax.process_index() == 0:
@@ -169,7 +174,10 @@ class StopRequest:
         if self.signal_number:
             raise KeyboardInterrupt
         self.signal_number = number
-        say(f"{signal.Signals(number).name}: saving after this step; once more to leave at once")
+        # Written past Python's buffer, in which the loop may be printing at this moment.
+        if jax.process_index() == 0:
+            message = f"{signal.Signals(number).name}: saving after this step; once more to leave at once\n"
+            os.write(STANDARD_ERROR, message.encode())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import signal
+import sys
 
 import jax
 import jax.numpy as jnp
 import pytest
 
 from symjax.training import progress
-from symjax.training.progress import DivergenceError, Progress, Rates, StopRequest, Window
+from symjax.training.progress import DivergenceError, Progress, Rates, StopRequest, Window, say
 
 
 def metrics(loss, norm=1.0, tokens=10.0):
@@ -123,3 +125,22 @@ def test_second_signal_interrupts_at_once():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+class Interrupting(io.RawIOBase):
+    """A place to write to, where Ctrl-C arrives while a line is being written."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data, /) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return len(data)
+
+
+def test_a_signal_may_come_while_a_line_is_printed(monkeypatch, capfd):
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BufferedWriter(Interrupting())))
+    with StopRequest() as stop:
+        say("step 1")
+    assert stop.signal_number == signal.SIGINT
+    assert capfd.readouterr().err == "SIGINT: saving after this step; once more to leave at once\n"
