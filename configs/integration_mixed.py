@@ -19,61 +19,45 @@ go with the data that they published.  No preset but `tiny` has been run to the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ml_collections import ConfigDict
 
-from symjax.assembly import make_config
+from configs._presets import HOUR, LARGE, TINY, Sections, chosen, with_values
 from symjax.symbolic.tree_sampling import PRESETS as TREES
 
 MIX = (4.0, 2.0, 10.0)
 """Attempts forward, backward and by parts, of which about 26, 88 and 10 % give an example."""
 
-LARGE: dict[str, dict[str, Any]] = {
-    "dataset": {"num_examples": 10_000_000, "validation_fraction": 0.001, "test_fraction": 0.001},
-    "data": {
-        "batch_size": 256, "window": 256,
-        "buckets": ((32, 32), (64, 64), (128, 128), (512, 513)),
-    },
-    "model": {
-        "num_encoder_layers": 6, "num_decoder_layers": 6, "width": 512, "num_heads": 8, "mlp_width": 2048,
-        "compute_dtype": "bfloat16",
-    },
-    "optimizer": {"learning_rate": 1e-4, "schedule": "constant", "warmup_steps": 1000, "weight_decay": 0.0},
-    "train": {"num_steps": 400_000, "log_every": 200, "eval_every": 10_000, "eval_examples": 2048},
-    "evals": {"max_training": 20_000},
-}  # fmt: skip
+READ_ME = with_values(
+    LARGE,
+    dataset={"num_examples": 10_000_000},
+    data={"buckets": ((32, 32), (64, 64), (128, 128), (512, 513))},
+    task={"mix": MIX},
+)
 
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "": {
-        "task": {"mix": MIX, "max_operators": 8, "max_problem_tokens": 96, "max_answer_tokens": 96, "code_depth": 32},
-        "dataset": {
-            "num_examples": 100_000, "validation_fraction": 0.01, "test_fraction": 0.02, "shard_attempts": 2000,
+PRESETS: dict[str, Sections] = {
+    "": with_values(
+        HOUR,
+        task={"mix": MIX, "max_operators": 8, "max_problem_tokens": 96, "max_answer_tokens": 96, "code_depth": 32},
+        dataset={"num_examples": 100_000, "shard_attempts": 2000},
+        data={"buckets": ((24, 24), (48, 48), (96, 97))},
+    ),
+    "tiny": with_values(
+        TINY,
+        task={
+            "mix": MIX,
+            "max_operators": 3,
+            "other_operators": 2,
+            "max_problem_tokens": 32,
+            "max_answer_tokens": 32,
+            "code_depth": 20,
+            "budget": 200,
+            "table_size": 1000,
         },
-        "data": {"batch_size": 64, "buckets": ((24, 24), (48, 48), (96, 97))},
-        "model": {"num_encoder_layers": 4, "num_decoder_layers": 2, "width": 128, "num_heads": 4, "mlp_width": 512},
-        "optimizer": {"algorithm": "muon", "learning_rate": 6e-3, "warmup_steps": 200},
-        "train": {"num_steps": 6000, "log_every": 100, "eval_every": 1500, "eval_examples": 256},
-        "evals": {"batch_size": 64, "unconstrained_examples": 128},
-    },
-    "tiny": {
-        "task": {
-            "mix": MIX, "max_operators": 3, "other_operators": 2, "max_problem_tokens": 32, "max_answer_tokens": 32,
-            "code_depth": 20, "budget": 200, "table_size": 1000,
-        },
-        "dataset": {
-            "num_examples": 4000, "validation_fraction": 0.05, "test_fraction": 0.05, "shard_attempts": 1000,
-        },
-        "data": {"batch_size": 32, "window": 4},
-        "model": {"num_encoder_layers": 1, "num_decoder_layers": 1, "width": 64, "num_heads": 4, "mlp_width": 128},
-        "optimizer": {"learning_rate": 4e-3, "warmup_steps": 20},
-        "train": {"num_steps": 900, "log_every": 50, "eval_every": 450, "eval_examples": 32},
-        "evals": {"batch_size": 32, "bootstrap": 100, "unconstrained_examples": 32, "num_examples": 100},
-    },
-    "paper": LARGE | {"task": {**TREES["paper"], "mix": MIX}},
-    "readme": LARGE | {"task": {"mix": MIX}},
-}  # fmt: skip
+        dataset={"num_examples": 4000, "shard_attempts": 1000},
+    ),
+    "paper": with_values(READ_ME, task=TREES["paper"]),
+    "readme": READ_ME,
+}
 
 
 def get_config(arg: str = "") -> ConfigDict:
@@ -82,7 +66,4 @@ def get_config(arg: str = "") -> ConfigDict:
     Raises:
       ValueError: there is no such preset.
     """
-    if arg not in PRESETS:
-        raise ValueError(f"unknown preset {arg!r}; known presets: {', '.join(name or '(none)' for name in PRESETS)}")
-    chosen: Mapping[str, dict[str, Any]] = PRESETS[arg]
-    return make_config(task="integration", model="tree_transformer", values=chosen)
+    return chosen(PRESETS, arg, task="integration")

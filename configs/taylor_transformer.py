@@ -25,16 +25,13 @@ answers, early stopping.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ml_collections import ConfigDict
 
-from symjax.assembly import make_config
+from configs._presets import Sections, chosen
 
 SEED_EPOCH = 75  # updates: 2,400 training functions in batches of 32
 
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+PRESETS: dict[str, Sections] = {
     "": {
         "task": {
             "layout": "dense", "degree_tokens": False, "number_groups": (1, 2, 2), "joined_heads": True,
@@ -107,7 +104,4 @@ def get_config(arg: str = "") -> ConfigDict:
     Raises:
       ValueError: there is no such preset.
     """
-    if arg not in PRESETS:
-        raise ValueError(f"unknown preset {arg!r}; known presets: {', '.join(name or '(none)' for name in PRESETS)}")
-    chosen: Mapping[str, dict[str, Any]] = PRESETS[arg]
-    return make_config(task="taylor", model="tree_transformer", values=chosen)
+    return chosen(PRESETS, arg, task="taylor")
