@@ -51,7 +51,8 @@ class Radicals:
                 by_denominator.setdefault(bottom, {})[prime] = part
         for bottom, exponents in by_denominator.items():
             divisor = gcd(*exponents.values())
-            base = number(prod(prime ** (part // divisor) for prime, part in exponents.items()))
+            powers = [ratio(whole_power((prime, 1), part // divisor))[0] for prime, part in exponents.items()]
+            base = number(prod(powers))
             roots.append(node_of("pow", (base, rational(divisor, bottom))))
         return coefficient, roots
 
