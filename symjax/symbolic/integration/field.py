@@ -82,7 +82,9 @@ class Field:
 
     def _relate_root(self, kernel: Kernel) -> None:
         top, bottom = self.quotient(kernel.base)
-        value = self.checked(top * bottom ** (kernel.step - 1))
+        if not bottom.is_one():
+            top = self.product(top, self._power((bottom, self.one), kernel.step - 1)[0])
+        value = self.checked(top)
         outside = self._whole_part(value, kernel.step)
         if not (bottom.is_one() and outside.is_one()):
             kernel.scale = bottom, outside
