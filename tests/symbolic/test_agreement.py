@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import random
 
 import flint
@@ -127,6 +128,12 @@ def test_where_nothing_is_defined_nothing_agrees(antiderivative):
     found = agrees(read(antiderivative), read("x"))
     assert found == Agreement(agreeing=0, differing=0, undefined=len(POINTS), real=False)
     assert not found.accepted
+
+
+def test_agreement_on_one_side_of_zero_is_not_enough():
+    assert agrees(read("abs x"), read("INT+ 1")).differing == 1
+    assert agrees(read("abs sub x INT+ 4"), read("INT- 1")).accepted  # both are right up to 4
+    assert all(left[0] * right[0] < 0 for left, right in itertools.pairwise(POINTS[:6]))
 
 
 def test_undefined_points_are_passed_over():

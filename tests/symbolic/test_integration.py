@@ -52,6 +52,7 @@ NASTY = [  # nowhere defined; long, deep or full of kernels: they must fail, and
     "atanh((x - x**2 + 3/(x*atanh(x)))*acosh(x**2*asinh(x)))/625",
     "(1 + x)**40*sin(x)**40*exp(x**3)",
     "acosh(x + sqrt(x + x**(5/2))) + sin(x + 3*x**3)",
+    "(x/(1 + x))**(1/10**9)",
 ]
 
 
@@ -114,6 +115,11 @@ def test_table_is_looked_up_for_parts_with_constants_taken_out() -> None:
 def test_wrong_antiderivative_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "RULES", (lambda _search, expr: multiply(integer(2), expr),))
     assert integrate(canonical("sin(x)")) is None
+
+
+@pytest.mark.parametrize("text", ["acos((2 + 2*x)/x)", "x**2*sqrt(x - 3)*abs(x)"])
+def test_answer_that_holds_on_one_side_of_zero_is_not_returned(text: str) -> None:
+    assert integrate(canonical(text)) is None
 
 
 @pytest.mark.parametrize("text", ["x**2*exp(x)", "sqrt(x**2 + 4)", "ln(x)**3", "x*atan(x) + ln(x)"])
