@@ -103,7 +103,7 @@ class _Judge:
         self._work = work
         self._strict = strict
         self._values = Values(equation.graph, work, equation.residual)
-        self._slopes = tuple(node for name, node in equation.unknowns.items() if name != "Y")
+        self._unknowns = Values(equation.graph, work, *equation.unknowns.values())
         held = free_symbols(equation.problem) | free_symbols(equation.answer)
         self._names = tuple(name for name in SYMBOLS if name == "x" or name in held)
         self._witnesses: list[_Witness] = []
@@ -221,9 +221,13 @@ class _Judge:
         return self._undetermined(self._reason) if len(self._zeros) == MAX_ZEROS else None
 
     def _written(self, point: Point) -> tuple[acb, acb]:
-        """The residual and the answer as written; the derivatives are those of the graph."""
+        """The residual and the answer as written; the derivatives are those of the graph.
+
+        The graph's are right where the answer has a value on the graph too, because signs have that where they are
+        constant: of real functions.
+        """
         equation = self._equation
-        known = Values(equation.graph, self._work, *self._slopes).at(point, 256, kind="complex")
+        known = self._unknowns.at(point, 256, kind="complex")
         if known is None:
             return UNDEFINED, UNDEFINED
         return equation.as_written(

@@ -159,6 +159,24 @@ def test_what_is_undefined_everywhere_is_not_proved(problem, answer):
     assert verdict(problem, answer).kind == "undetermined"
 
 
+@pytest.mark.parametrize(
+    ("problem", "answer"),
+    [
+        ("Y' - 1", "x + sign(ln(-1 - x**2))"),
+        ("Y' - 1", "x + sign(exp(I*x))"),
+        ("Y' - 1", "x + abs(ln(-1 - x**2)) - sign(ln(-1 - x**2))*ln(-1 - x**2)"),
+        ("Y'' - 2*x*Y'*0", "a8*x + a9*sign(x + I)"),
+    ],
+)
+def test_the_sign_of_a_complex_function_is_no_constant(problem, answer):
+    assert verdict(problem, answer).kind == "undetermined"
+
+
+def test_a_derivative_of_a_complex_sign_is_not_refuted():
+    problem = "Y' - I*exp(I*x)"
+    assert verdict(problem, "sign(exp(I*x))").kind == "undetermined"
+
+
 def test_agreement_without_a_proof_is_undetermined():
     judgement = verdict("Y' - x", "x**2/2 + asin(sin(exp(-exp(9))*x**2))*tanh(exp(9))")
     assert judgement.kind in ("refuted", "undetermined")
