@@ -198,7 +198,12 @@ COMPLEX: Final[_Numbers] = (acb, _COMPLEX_FUNCTIONS, _complex_leaf)
 def _power(base: Ball, exponent: Rational, ball: Any) -> Ball:
     """base**exponent; not finite for real powers of negative numbers."""
     if isinstance(exponent, int):
-        return 1 / base if exponent == -1 else base**exponent
+        if exponent == -1:
+            return 1 / base
+        result = base**exponent
+        if exponent > 0 and not result.is_finite():  # python-flint has no power of a real ball around zero itself
+            result = ball((acb(base) ** exponent).real) if ball is arb else result
+        return result
     if exponent == _HALF:
         return base.sqrt()
     if exponent == -_HALF:
@@ -206,21 +211,39 @@ def _power(base: Ball, exponent: Rational, ball: Any) -> Ball:
     return base ** ball(exponent)
 
 
-def scale(graph: Graph, known: Mapping[int, Ball], root: int, *, levels: int = 8) -> arb | None:
+def scale(graph: Graph, known: Mapping[int, Ball], root: int) -> arb | None:
     """Size that `root` would have if nothing cancelled in it; None where no sum cancels.
 
     Of a sum, the largest term; of a product, that of the factors.  Only terms and factors whose balls hold zero are
     looked into, so that a value which is small because a function saturates is not mistaken for one that cancels.
     """
-    value, op, part = known[root], graph.ops[root], graph.parts[root]
+    return _scale(graph, known, root, 8, {})
+
+
+def _scale(
+    graph: Graph, known: Mapping[int, Ball], root: int, levels: int, found: dict[tuple[int, int], arb | None]
+) -> arb | None:
+    """`scale`, looking so many levels deep; `found` remembers nodes by their levels."""
+    value = known[root]
     if not value.contains(0):
         return abs(value).abs_upper()
     if not levels:
         return None
+    key = root, levels
+    if key not in found:
+        found[key] = _inner_scale(graph, known, root, levels, found)
+    return found[key]
+
+
+def _inner_scale(
+    graph: Graph, known: Mapping[int, Ball], root: int, levels: int, found: dict[tuple[int, int], arb | None]
+) -> arb | None:
+    """`_scale` of a node whose ball holds zero."""
+    op, part = graph.ops[root], graph.parts[root]
     if op is SUM:
         largest = abs(arb(part[0])).abs_upper()
         for inner, factor in part[1]:
-            size = scale(graph, known, inner, levels=levels - 1)
+            size = _scale(graph, known, inner, levels - 1, found)
             if size is not None:
                 largest = max(largest, size * abs(arb(factor)).abs_upper())
         return largest if largest > 0 else None
@@ -228,7 +251,7 @@ def scale(graph: Graph, known: Mapping[int, Ball], root: int, *, levels: int = 8
         return None
     result = arb(1)
     for inner, exponent in part:
-        size = scale(graph, known, inner, levels=levels - 1)
+        size = _scale(graph, known, inner, levels - 1, found)
         if size is None or (exponent < 0 and known[inner].contains(0)):
             return None
         result = result * _power(size, exponent, arb)

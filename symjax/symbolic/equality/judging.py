@@ -238,8 +238,10 @@ class _Judge:
         """Decimal digits of the largest term that cancel in the residual."""
         largest = scale(self._equation.graph, known, self._equation.residual)
         size = known[self._equation.residual].abs_upper()
-        if largest is None or size == 0 or largest == 0:
+        if size == 0:
             return MAX_DIGITS
+        if largest is None:
+            return 0
         bits = float((size / largest).log() / arb(2).log())
         return min(MAX_DIGITS, max(0, int(-bits * 0.30103)))
 
@@ -255,7 +257,11 @@ class _Judge:
         if equation.constants or not equation.is_integral:
             evidence["constants"] = list(equation.constants)
             evidence["solution"] = solution_kind(equation, point, self._work)
-        return Judgement("proved", evidence | self._elsewhere(point))
+        try:
+            evidence |= self._elsewhere(point)
+        except OutOfWorkError:
+            evidence["warning"] = "the budget ended before other points were tried"
+        return Judgement("proved", evidence)
 
     def _elsewhere(self, base: Point) -> dict[str, Any]:
         """How the equation fares at the first real points other than the base."""

@@ -158,6 +158,16 @@ def test_only_what_cancels_is_a_candidate_for_zero(text, expected):
     assert is_candidate(graph, known, node) is expected
 
 
+@pytest.mark.parametrize("exponent", [2, 3])
+def test_a_power_of_what_cancels_to_a_ball_around_zero_has_a_value(exponent):
+    graph = Graph(Work(10**6))
+    node = translate(graph, read_infix(f"(sin(x)**2 + cos(x)**2 - 1)**{exponent}"), {})
+    for place in range(12):
+        known = Values(graph, Work(10**6), node).at(real_point(place), 64, kind="real")
+        assert known is not None
+        assert known[node].contains(0)
+
+
 def test_points_are_the_same_every_time_and_not_special():
     assert str(real_point(0).real["x"]) == "-10/67"
     for place in range(200):

@@ -5,6 +5,10 @@ import json
 import pytest
 
 from symjax.symbolic.equality import judge
+from symjax.symbolic.equality.evaluation import Values, is_candidate
+from symjax.symbolic.equality.graph import Graph
+from symjax.symbolic.equality.points import real_point
+from symjax.symbolic.equality.work import Work
 from symjax.symbolic.reader import read_infix
 from symjax.tokenization import prefix
 
@@ -223,3 +227,22 @@ def test_a_smaller_budget_leaves_the_question_open_and_a_verdict_does_not_depend
     first = verdict(problem, answer)
     assert verdict(problem, answer, budget=200).kind == "undetermined"
     assert verdict(problem, answer) == first
+
+
+def test_a_proof_stands_where_the_budget_ends_behind_it():
+    problem, answer = RIGHT["ode2"][0]
+    budgets = (budget for budget in range(300, 5_000, 4) if verdict(problem, answer, budget=budget).kind == "proved")
+    evidence = verdict(problem, answer, budget=next(budgets)).evidence
+    assert evidence["solution"] == "undecided"
+    assert evidence["warning"] == "the budget ended before other points were tried"
+
+
+def test_sums_of_sums_that_hold_zero_are_looked_through_once():
+    graph = Graph(Work(10**7))
+    wild = [graph.function("sin", graph.scale(10**200 + place, graph.symbol("x"))) for place in range(30)]
+    node = wild[0]
+    for _ in range(4):
+        node = graph.add(*(graph.multiply(factor, node) for factor in wild))
+    known = Values(graph, Work(10**7), node).at(real_point(0), 64, kind="real")
+    assert known is not None
+    assert not is_candidate(graph, known, node)
