@@ -55,7 +55,8 @@ def integrate(
     """An antiderivative of the canonical `expr` by x, canonical and not simplified; None where the rules find none.
 
     What is returned has been checked in certified balls: its derivative agrees with `expr` at two points, on both sides
-    of 0 where there are values, and differs at none that was looked at.  The result depends on the arguments only, not on what was computed before.
+    of 0 where there are values, and differs at none that was looked at.  The result depends on the arguments only, not
+    on what was computed before.
 
     Args:
       expr: canonical; other symbols are constants.
