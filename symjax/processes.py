@@ -106,16 +106,27 @@ class Watched:
       time_limit: seconds for one call; starting the worker does not count.
       memory_limit: bytes of address space for the worker, interpreter included (300 MiB are a sensible least with
         NumPy); enforced where the system has RLIMIT_AS and honours it (Linux does, macOS does not).
+      cpu_limit: seconds of the worker's own CPU time for one call, a time limit that other work on the machine does not
+        shorten.  A call that waits uses none, so `time_limit` stays behind it.  Not on Windows.
     """
 
-    def __init__(self, function: Callable[[Any], Any], *, time_limit: float, memory_limit: int | None = None) -> None:
-        if not time_limit > 0:
-            raise ValueError(f"time_limit is {time_limit!r} seconds; it must be above 0")
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        *,
+        time_limit: float,
+        memory_limit: int | None = None,
+        cpu_limit: float | None = None,
+    ) -> None:
+        for name, limit in (("time_limit", time_limit), ("cpu_limit", cpu_limit)):
+            if limit is not None and not limit > 0:
+                raise ValueError(f"{name} is {limit!r} seconds; it must be above 0")
         if memory_limit is not None and not memory_limit > 0:
             raise ValueError(f"memory_limit is {memory_limit!r} bytes; it must be above 0, or None for no limit")
         self._function = function
         self._time_limit = time_limit
         self._memory_limit = memory_limit
+        self._cpu_limit = cpu_limit
         self._worker: _Worker | None = None
         self._ready = False
         self._deadline = 0.0
@@ -160,7 +171,7 @@ class Watched:
         ours, theirs = context.Pipe()
         # Not a daemon in multiprocessing's sense: those may not watch workers of their own.
         process = context.Process(
-            target=_serve, args=(theirs, self._function, self._memory_limit), name="symjax-worker"
+            target=_serve, args=(theirs, self._function, self._memory_limit, self._cpu_limit), name="symjax-worker"
         )
         with _inherited_settings():
             process.start()
@@ -208,10 +219,11 @@ class Watched:
         self._worker.process.join(10.0)
         code = self._worker.process.exitcode
         self.close()
-        if self._memory_limit and code == -signal.SIGABRT:
-            # FLINT and GMP abort when an allocation fails.
-            return Outcome(failure="memory_limit", detail=f"aborted under the limit of {self._memory_limit} bytes")
         how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+        if self._cpu_limit and how == "signal SIGPROF":
+            return Outcome(failure="time_limit", detail=f"no value within {self._cpu_limit:g} s of CPU time")
+        if self._memory_limit and how == "signal SIGABRT":  # FLINT and GMP abort when an allocation fails
+            return Outcome(failure="memory_limit", detail=f"aborted under the limit of {self._memory_limit} bytes")
         return Outcome(failure="worker_died", detail=f"the worker ended with {how} before it answered")
 
 
@@ -303,7 +315,10 @@ def _inherited_settings() -> Iterator[None]:
 
 
 def _serve(
-    connection: multiprocessing.connection.Connection, function: Callable[[Any], Any], memory_limit: int | None
+    connection: multiprocessing.connection.Connection,
+    function: Callable[[Any], Any],
+    memory_limit: int | None,
+    cpu_limit: float | None,
 ) -> None:
     """The worker's life: answers one argument after the other until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -319,7 +334,8 @@ def _serve(
         except (EOFError, OSError):  # the parent is gone, or done with this worker
             return
         try:
-            answer = pickled(("value", function(argument)))
+            with _cpu_limited(cpu_limit):
+                answer = pickled(("value", function(argument)))
         except MemoryError:
             connection.send(("memory_limit", f"out of memory under the limit of {memory_limit} bytes"))
             return
@@ -328,6 +344,20 @@ def _serve(
             with contextlib.suppress(OSError):
                 connection.send(("worker_error", traceback.format_exc()))
             return
+
+
+@contextlib.contextmanager
+def _cpu_limited(seconds: float | None) -> Iterator[None]:
+    """Lets the system end this process, within C code too, when the block takes so much CPU time."""
+    if seconds is None or sys.platform == "win32":
+        yield
+        return
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
 
 
 def _leave_with_parent() -> None:

@@ -38,6 +38,13 @@ def wait_or_make(item: tuple[str, pathlib.Path]) -> str:
 def act(what: str) -> object:
     if what == "spin":
         return pow(7, 10**9)  # one C call that no signal handler interrupts
+    if what == "spend":
+        ends = time.process_time() + 0.2
+        while time.process_time() < ends:
+            pass
+        return True
+    if what == "wait":
+        return time.sleep(0.5) is None
     if what == "eat":
         return len(bytearray(4 << 30))
     if what == "die":
@@ -76,6 +83,21 @@ def test_time_limit_kills_a_c_call_and_the_next_call_works():
         with pytest.raises(ProcessLookupError):
             os.kill(first, 0)
         assert worker.call("pid") != first
+
+
+def test_cpu_limit_counts_the_worker_alone_and_anew_for_each_call():
+    with Watched(act, time_limit=60, cpu_limit=0.3) as worker:
+        with pytest.raises(TimeLimit, match=r"0\.3 s of CPU time"):
+            worker.call("spin")
+        first = worker.call("pid")
+        assert [worker.call("spend") for _ in range(3)] == [True] * 3
+        assert worker.call("wait") is True
+        assert worker.call("pid") == first
+
+
+def test_a_call_that_waits_ends_at_the_time_limit():
+    with Watched(sleep_for, time_limit=0.5, cpu_limit=10) as worker, pytest.raises(TimeLimit, match=r"0\.5 s"):
+        worker.call(60.0)
 
 
 def test_an_interrupted_call_leaves_nothing_behind():
@@ -153,7 +175,9 @@ def test_a_forgotten_worker_does_not_keep_the_program(tmp_path):
     assert not _alive(int(run.stdout))
 
 
-@pytest.mark.parametrize("options", [{"time_limit": 0}, {"time_limit": 1, "memory_limit": 0}])
+@pytest.mark.parametrize(
+    "options", [{"time_limit": 0}, {"time_limit": 1, "memory_limit": 0}, {"time_limit": 1, "cpu_limit": 0}]
+)
 def test_limits_must_be_positive(options):
     with pytest.raises(ValueError, match="must be above 0"):
         Watched(double, **options)

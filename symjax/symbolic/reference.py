@@ -37,6 +37,9 @@ EXACT_DIGITS = 30
 WORKING_DIGITS = 50
 MEMORY_LIMIT = 2 * 2**30
 
+PATIENCE = 10
+"""Wall time over CPU time that a call may take: as busy as that the machine may be."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReferenceSeries:
@@ -55,12 +58,15 @@ class SympyEngine:
     Use it as a context manager, or call `close`.
 
     Args:
-      seconds: time limit of one call.
+      seconds: limit of one call in CPU time, so that a busy machine loses no more calls than an idle one; in wall time,
+        for a call that waits, `PATIENCE` times as much.
       memory_limit: bytes of address space of the worker.
     """
 
     def __init__(self, *, seconds: float = 10.0, memory_limit: int | None = MEMORY_LIMIT) -> None:
-        self._watched = Watched(sympy_coefficients, time_limit=seconds, memory_limit=memory_limit)
+        self._watched = Watched(
+            sympy_coefficients, time_limit=PATIENCE * seconds, memory_limit=memory_limit, cpu_limit=seconds
+        )
 
     def taylor(self, expr: Expression, order: int = 4, digits: int = 5) -> ReferenceSeries | Refusal:
         """Coefficients of x**0 ... x**order, or why there are none.

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
-from symjax.processes import Lost, Watched
+from symjax.processes import Failure, Lost, Watched
 from symjax.symbolic.expression import Expression
-from symjax.symbolic.reference import MEMORY_LIMIT, Encoded, decode, encode
+from symjax.symbolic.reference import MEMORY_LIMIT, PATIENCE, Encoded, decode, encode
 from symjax.symbolic.series import Refusal
 from symjax.symbolic.sympy_bridge import MAX_DEPTH, UnknownToTable, from_sympy, to_sympy
 
 Argument = tuple[str, tuple[Encoded, ...], tuple[str, ...]]
 
-LOST: Final = ("time_limit", "memory_limit", "worker_died", "worker_error")
+LOST: Final[tuple[Failure, ...]] = ("time_limit", "memory_limit", "worker_died", "worker_error")
 """Why a call that was lost gave nothing."""
 
 _FAILURES: Final = (
@@ -34,7 +34,7 @@ class SympySteps:
     "worker_died" or "worker_error".
 
     Args:
-      seconds: time limit of one call.
+      seconds: limit of one call, as `reference.SympyEngine` has it.
       memory_limit: bytes of address space of the worker.
       function: what the worker runs.
     """
@@ -46,7 +46,12 @@ class SympySteps:
         memory_limit: int | None = MEMORY_LIMIT,
         function: Callable[[Argument], tuple[str, Any]] | None = None,
     ) -> None:
-        self._watched = Watched(_WithSympy(function or step), time_limit=seconds, memory_limit=memory_limit)
+        self._watched = Watched(
+            _WithSympy(function or step),
+            time_limit=PATIENCE * seconds,
+            memory_limit=memory_limit,
+            cpu_limit=seconds,
+        )
 
     def call(self, name: str, *exprs: Expression, words: tuple[str, ...] = ()) -> Any | Refusal:
         """What step `name` makes of raw expressions: an Expression, a list of them or a truth value; or why not."""
