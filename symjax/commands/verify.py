@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 
 from symjax import tasks
 from symjax.commands.options import OPTION, UsageError, task_options
-from symjax.tasks import ReadsAnswers, Rejection, Task, Verdict
+from symjax.tasks import ReadsAnswers, Rejection, Task, Verdict, VerifiesStrictly
 
 MAX_LINE: Final = 4_000_000
 """Bytes of the longest line that is read; what is longer is skipped and named."""
@@ -26,6 +26,11 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("verify", help='{"problem": ..., "answer": ...} a line -> a verdict a line')
     parser.add_argument("--task", required=True, help="; ".join(sorted(tasks.names())))
     parser.add_argument("--option", **OPTION)
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refute an integral that fails at a real point, though it may hold elsewhere",
+    )
     parser.set_defaults(run=_verify)
 
 
@@ -33,14 +38,16 @@ def _verify(options: argparse.Namespace) -> int:
     task = tasks.load(options.task, **task_options(options.option))
     if sys.stdin is None:
         raise UsageError("standard input is closed; give problems with answers there, one JSON object a line")
-    verify_lines(task, sys.stdin.buffer, sys.stdout)
+    if options.strict and not isinstance(task, VerifiesStrictly):
+        raise UsageError(f"{options.task} has no --strict; integration has")
+    verify_lines(task, sys.stdin.buffer, sys.stdout, strict=options.strict)
     return 0
 
 
-def verify_lines(task: Task, lines: IO[bytes], output: IO[str]) -> None:
+def verify_lines(task: Task, lines: IO[bytes], output: IO[str], *, strict: bool = False) -> None:
     """Writes one JSON object for each line, in order, as soon as it is known."""
     for line in _lines(lines):
-        output.write(json.dumps(verify_line(task, line), allow_nan=False) + "\n")
+        output.write(json.dumps(verify_line(task, line, strict=strict), allow_nan=False) + "\n")
         output.flush()
 
 
@@ -55,19 +62,19 @@ def _lines(lines: IO[bytes]) -> Iterator[bytes | None]:
         yield None
 
 
-def verify_line(task: Task, line: bytes | None) -> dict[str, Any]:
+def verify_line(task: Task, line: bytes | None, *, strict: bool = False) -> dict[str, Any]:
     """`verdict`, `evidence` and `seconds` of one line."""
     start = time.perf_counter()
-    verdict = _judge(task, line)
+    verdict = _judge(task, line, strict=strict)
     seconds = time.perf_counter() - start
     return {"verdict": verdict.kind, "evidence": dict(verdict.evidence), "seconds": round(seconds, 6)}
 
 
-def _judge(task: Task, line: bytes | None) -> Verdict:
+def _judge(task: Task, line: bytes | None, *, strict: bool) -> Verdict:
     if line is None:
         return _unparsable("line", f"the line is longer than {MAX_LINE} bytes")
     try:
-        content = json.loads(line)
+        content = json.loads(line, object_pairs_hook=_distinct)
     except (ValueError, RecursionError) as error:
         return _unparsable("line", f"the line is not JSON ({error})")
     texts = {}
@@ -84,7 +91,19 @@ def _judge(task: Task, line: bytes | None) -> Verdict:
     answer = task.read_answer(texts["answer"]) if isinstance(task, ReadsAnswers) else tuple(texts["answer"].split())
     if isinstance(answer, Rejection):
         return _unparsable("answer", answer.detail or answer.reason)
+    if strict and isinstance(task, VerifiesStrictly):
+        return task.verify_strictly(problem, answer)
     return task.verify(problem, answer)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of `pairs`, if no key is there twice: which of them counts, nobody can tell."""
+    content, seen = dict(pairs), set()
+    for key, _ in pairs if len(content) < len(pairs) else ():
+        if key in seen:
+            raise ValueError(f"the key {key[:40]!r} is there twice")
+        seen.add(key)
+    return content
 
 
 def _unparsable(what: str, reason: str) -> Verdict:

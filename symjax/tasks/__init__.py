@@ -205,6 +205,15 @@ class ReadsAnswers(Protocol):
         ...
 
 
+@runtime_checkable
+class VerifiesStrictly(Protocol):
+    """A task with answers that are right in one place and wrong in another, as those of integrals may be."""
+
+    def verify_strictly(self, problem: Tokens, answer: Tokens) -> Verdict:
+        """As `verify`, but refuted by the first real point at which the answer certainly fails."""
+        ...
+
+
 @functools.cache
 def names() -> dict[str, str]:
     """Task name -> module that answers to it, read from the modules' source without importing them."""

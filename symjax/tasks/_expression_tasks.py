@@ -160,11 +160,15 @@ class ExpressionTask(abc.ABC):
 
     def read_problem(self, text: str) -> Tokens | Rejection:
         """Words of `text`, prefix or infix; or rejected as "malformed", "too_deep" or "too_long"."""
-        expr = read_expression(text, DECIMAL.expression_words)
+        expr = self.read_typed(text)
         if isinstance(expr, Rejection):
             return expr
         problem = self.state(expr)
         return problem if isinstance(problem, Rejection) else self.problem_tokens(_nested(problem))
+
+    def read_typed(self, text: str) -> Expression | Rejection:
+        """The raw expression of a problem that a user typed."""
+        return read_expression(text, DECIMAL.expression_words)
 
     def read_answer(self, text: str) -> Tokens | Rejection:
         """Words of an answer, prefix or infix; or rejected as "malformed", or beyond the reader's limits."""
@@ -186,11 +190,14 @@ class ExpressionTask(abc.ABC):
     def verify(self, problem: Tokens, answer: Tokens, reference: Tokens | None = None) -> Verdict:
         """What the verifier proves of the answer; the reference is not looked at."""
         del reference
+        return self._timed_verdict(problem, answer, strict=False)
+
+    def _timed_verdict(self, problem: Tokens, answer: Tokens, *, strict: bool) -> Verdict:
         start = time.perf_counter()
-        kind, evidence = self._judge(problem, answer)
+        kind, evidence = self._judge(problem, answer, strict=strict)
         return Verdict(kind=kind, evidence=evidence, seconds=time.perf_counter() - start)
 
-    def _judge(self, problem: Tokens, answer: Tokens) -> tuple[Any, Mapping[str, Any]]:
+    def _judge(self, problem: Tokens, answer: Tokens, *, strict: bool) -> tuple[Any, Mapping[str, Any]]:
         question = self.parse_problem(problem)
         if isinstance(question, Rejection):
             return "unparsable", {"reason": f"problem: {question.reason}", "detail": question.detail}
@@ -199,7 +206,7 @@ class ExpressionTask(abc.ABC):
             return "unparsable", {"reason": "answer", "position": predicted.position, "detail": predicted.reason}
         from symjax.symbolic.equality import judge
 
-        judgement = judge(question, predicted)
+        judgement = judge(question, predicted, strict=strict)
         return judgement.kind, judgement.evidence
 
     def audit(self, example: Example) -> Verdict:

@@ -24,7 +24,7 @@ from symjax.symbolic.conventions import foreign_form
 from symjax.symbolic.expression import Expression, symbol, unchecked
 from symjax.symbolic.limits import TooLarge, Undefined
 from symjax.symbolic.tree_sampling import COEFFICIENTS, PRESETS, VARIABLES, TreeSampler
-from symjax.tasks import Example, Rejection
+from symjax.tasks import Example, Rejection, Tokens, Verdict
 from symjax.tasks import _expression_display as display
 from symjax.tasks import _integration_pairs as pairs
 from symjax.tasks._expression_tasks import ExpressionTask, unknowns_of
@@ -260,6 +260,10 @@ class Integration(ExpressionTask):
         if found:
             return Rejection("malformed", f"{found[0]!r} has no place in an integrand; problems are f or sub Y' f")
         return posed(typed) if integrand is None else typed
+
+    def verify_strictly(self, problem: Tokens, answer: Tokens) -> Verdict:
+        """As `verify`, but refuted by the first real point at which the answer certainly fails."""
+        return self._timed_verdict(problem, answer, strict=True)
 
     def solve(self, problem: Expression) -> Expression | Rejection:
         """The antiderivative that the rules find; "unsolved" where they find none."""

@@ -24,6 +24,8 @@ from symjax.tasks import _expression_display as display
 from symjax.tasks._expression_tasks import UNKNOWN_FUNCTIONS, ExpressionTask
 from symjax.tasks._ode_families import CONSTANTS, VARIABLE
 from symjax.tasks._ode_problems import LEAST_OPERATORS, Draw
+from symjax.tasks._ode_reading import read_equation
+from symjax.tokenization.foreign import DECIMAL
 
 if TYPE_CHECKING:
     from symjax.symbolic.reference_ode import OdeReference
@@ -170,8 +172,15 @@ class Ode(ExpressionTask):
         equation, solution = found
         return self.example(equation, solution, {"generator": self.name, "engine": "sympy"})
 
+    def read_typed(self, text: str) -> Expression | Rejection:
+        """The raw left side of an equation, which may hold f(x) or y(x), their derivatives, and one `=`."""
+        return read_equation(text, DECIMAL.expression_words)
+
     def state(self, typed: Expression) -> Expression | Rejection:
         """The equation as it is, if it has the order of the task."""
+        functions = [node.op for node in postorder(typed) if node.op in UNKNOWN_FUNCTIONS]
+        if functions:
+            return Rejection("malformed", f"{functions[0]!r} is unknown; the unknown function is written Y, Y', Y''")
         symbols = free_symbols(typed)
         highest = UNKNOWNS[self.order]
         if highest not in symbols or symbols & set(UNKNOWNS[self.order + 1 :]):
@@ -179,9 +188,6 @@ class Ode(ExpressionTask):
         foreign = sorted(symbols - {VARIABLE, *UNKNOWNS, *COEFFICIENTS} | symbols & set(CONSTANTS))
         if foreign:
             return Rejection("malformed", f"{foreign[0]!r} has no place in an equation for Y as a function of x")
-        functions = [node.op for node in postorder(typed) if node.op in UNKNOWN_FUNCTIONS]
-        if functions:
-            return Rejection("malformed", f"{functions[0]!r} is unknown; the unknown function is written Y, Y', Y''")
         return typed
 
     def solve(self, problem: Expression) -> Expression | Rejection:

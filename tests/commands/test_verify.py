@@ -70,6 +70,13 @@ def test_every_task_judges_its_own_answers(task, problem, answer, expected):
         (b'{"problem": "x", "answer": "add x INT+"}\n', "answer", "token 2"),
         (b'{"problem": "x", "answer": "__import__(1)"}\n', "answer", "__import__"),
         (b'{"problem": "x", "answer": ""}\n', "answer", "no expression"),
+        (b'{"problem": "x", "answer": "x", "problem": "1"}\n', "line", "'problem' is there twice"),
+        (b'{"problem": NaN, "answer": "x"}\n', "line", "problem is no text"),
+        (b'{"problem": "x", "answer": "x**', "line", "not JSON"),
+        (b'{"problem": "x", "answer": "x"} x\n', "line", "not JSON"),
+        (b'{"problem": "x", "answer": "x\\u0000"}\n', "answer", "character 1"),
+        (b'{"problem": "x", "answer": "\\ud800"}\n', "answer", "character 0"),
+        (b'{"problem": "x", "answer": "x**2/2 + C"}\n', "answer", "character 9: unknown name 'C'"),
     ],
 )
 def test_bad_lines_are_unparsable_and_say_where(content, where, what):
@@ -100,6 +107,36 @@ def test_the_command_needs_neither_jax_nor_sympy():
     verdict, end = done.stdout.splitlines()
     assert json.loads(verdict)["verdict"] == "proved"
     assert end == "0 []"
+
+
+def test_strict_refutes_what_fails_at_a_real_point():
+    text = json.dumps(line("abs(x)", "x**2/2")) + "\n"
+    for flags, expected in ([], "proved"), (["--strict"], "refuted"):
+        command = [sys.executable, "-m", "symjax.cli", "verify", "--task=integration", *flags]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout)["verdict"] == expected
+
+
+def test_strict_is_refused_where_it_means_nothing():
+    command = [sys.executable, "-m", "symjax.cli", "verify", "--task=ode1", "--strict"]
+    done = subprocess.run(command, input="", capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "ode1 has no --strict" in done.stderr
+
+
+def test_equations_are_read_as_people_and_sympy_write_them():
+    answer = "a8*exp(x)"
+    found = verdicts(
+        "ode1",
+        line("Derivative(f(x), x) - f(x)", answer),
+        line("y' - y", answer),
+        line("y'(x) = y(x)", answer),
+        line("sub derivative f x x f x", answer),
+        line("y' = y = 1", answer),
+    )
+    assert [row["verdict"] for row in found] == ["proved"] * 4 + ["unparsable"]
+    (row,) = verdicts("ode2", line("f(x) + Derivative(f(x), (x, 2)) = 0", "a8*sin(x + a9)"))
+    assert row["evidence"]["solution"] == "general"
 
 
 def test_an_unknown_task_is_refused():
