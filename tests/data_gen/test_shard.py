@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import hashlib
 import itertools
 import json
 import os
 import pathlib
 import random
 import re
+import signal
 import struct
 
 import pytest
@@ -32,6 +32,20 @@ def job(folder, **changes) -> ShardJob:
         "path": str(folder / "shard-000002.arrayrecord"), "file_format": "arrayrecord",
     }  # fmt: skip
     return ShardJob(**values | changes)
+
+
+SMALL = {  # task -> its options
+    "taylor": {},
+    "integration_fwd": {"budget": 100},
+    "integration_bwd": {},
+    "integration_ibp": {"table_size": 20, "rules_fraction": 1.0},
+    "ode1": {},
+    "ode2": {},
+}
+
+
+def small_job(folder, name) -> ShardJob:
+    return job(folder, task_name=name, task_options=SMALL[name], shard_attempts=40)
 
 
 def stored(path):
@@ -157,9 +171,10 @@ def test_the_first_label_and_every_so_manieth_after_it_are_verified(tmp_path, mo
     assert judged == [stored(tmp_path / "shard-000002.arrayrecord")[0].index]
 
 
-def test_workers_load_neither_jax_nor_sympy(tmp_path):
+@pytest.mark.parametrize("name", SMALL)
+def test_workers_load_neither_jax_nor_sympy(tmp_path, name):
     with Watched(loaded_modules, time_limit=60) as worker:
-        modules = worker.call(job(tmp_path))
+        modules = worker.call(small_job(tmp_path, name))
     assert not {"jax", "flax", "grain", "sympy", "tensorflow"} & set(modules)
 
 
@@ -222,9 +237,40 @@ def test_a_shard_that_is_lost_again_and_again_ends_generation(tmp_path, monkeypa
     assert (tmp_path / "shard-000002.count").read_text() == "4"
 
 
-def test_a_golden_shard(tmp_path):
-    """If this moves, the sampler, the labels or the random numbers did; on purpose, or by accident?"""
-    make_shard(job(tmp_path))
-    examples = [decode(item, TASK) for item in stored(tmp_path / "shard-000002.arrayrecord")]
-    whole = [[example.problem, example.answer, example.exact, dict(example.metadata)] for example in examples]
-    assert hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16] == "ed5c85186dbfaeda"
+class Dying:
+    """A task whose process is killed, as by `kill -9`, in the 25th attempt, once."""
+
+    def __init__(self, task, marker):
+        self._task, self._marker, self._draws = task, marker, itertools.count(1)
+
+    def __getattr__(self, name):
+        return getattr(self._task, name)
+
+    def sample(self, rng):
+        if next(self._draws) == 25 and not self._marker.exists():
+            self._marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self._task.sample(rng)
+
+
+def die_once(argument: ShardJob) -> ShardReport | str:
+    """`make_shard`, whose process is killed in the middle the first time."""
+    load = shard._load
+    shard._load = lambda *arguments: Dying(load(*arguments), pathlib.Path(argument.path).with_suffix(".marker"))
+    try:
+        return make_shard_or_explain(argument)
+    finally:
+        shard._load = load
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_worker_killed_in_the_middle_costs_nothing(tmp_path, monkeypatch, name):
+    made = small_job(tmp_path, name)
+    unbroken = make_shard(made)
+    bytes_of_it = pathlib.Path(made.path).read_bytes()
+    assert unbroken.accepted > 2
+    monkeypatch.setattr("data_gen.runners.make_shard_or_explain", die_once)
+    (report,) = run_local(iter([made]), workers=1, time_limit=60)
+    assert pathlib.Path(made.path).with_suffix(".marker").exists()
+    assert dataclasses.replace(report, seconds=0) == dataclasses.replace(unbroken, seconds=0)
+    assert pathlib.Path(made.path).read_bytes() == bytes_of_it
