@@ -17,7 +17,7 @@ HOUR: Sections = {
     "model": {"num_encoder_layers": 4, "num_decoder_layers": 2, "width": 128, "num_heads": 4, "mlp_width": 512},
     "optimizer": {"algorithm": "muon", "learning_rate": 6e-3, "warmup_steps": 200},
     "train": {"num_steps": 6000, "log_every": 100, "eval_every": 1500, "eval_examples": 256},
-    "evals": {"batch_size": 64, "unconstrained_examples": 128},
+    "evals": {"batch_size": 64, "unconstrained_examples": 128, "reference_verdicts": 100},
 }
 """Expressions in, expressions out, on two CPU cores."""
 
@@ -27,7 +27,13 @@ TINY: Sections = {
     "model": {"num_encoder_layers": 1, "num_decoder_layers": 1, "width": 64, "num_heads": 4, "mlp_width": 128},
     "optimizer": {"learning_rate": 4e-3, "warmup_steps": 20},
     "train": {"num_steps": 900, "log_every": 50, "eval_every": 450, "eval_examples": 32},
-    "evals": {"batch_size": 32, "bootstrap": 100, "unconstrained_examples": 32, "num_examples": 100},
+    "evals": {
+        "batch_size": 32,
+        "bootstrap": 100,
+        "unconstrained_examples": 32,
+        "num_examples": 100,
+        "reference_verdicts": 20,
+    },
 }
 """The same in minutes."""
 
@@ -40,7 +46,7 @@ LARGE: Sections = {
     },
     "optimizer": {"learning_rate": 1e-4, "schedule": "constant", "warmup_steps": 1000, "weight_decay": 0.0},
     "train": {"num_steps": 400_000, "log_every": 200, "eval_every": 10_000, "eval_examples": 2048},
-    "evals": {"max_training": 20_000},
+    "evals": {"max_training": 20_000, "reference_verdicts": 500},
 }  # fmt: skip
 """Model and optimizer of Lample and Charton (2020), on accelerators."""
 

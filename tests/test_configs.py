@@ -59,6 +59,7 @@ def test_runs_of_all_seeds_share_their_data(tmp_path):
 def test_tiny_runs_two_steps_through_main(path, tmp_path):
     steps = ["--config.train.num_steps=2", "--config.train.log_every=1", "--config.evals.num_examples=8"]
     steps += ["--config.evals.solver_examples=1", "--config.evals.solver_seconds=1.0"]
+    steps += ["--config.evals.reference_verdicts=1"]
     steps += ["--config.dataset.num_examples=300", "--config.dataset.shard_attempts=400"]
     process = command(None, *steps, config=f"{path}:tiny", flags=(), cwd=tmp_path)
     output = finish(process)

@@ -19,7 +19,7 @@ class EvaluateOptions:
         formed by itself, in equal shares of the processes; 0 for none.
       max_training: training problems, the first ones, that the nearest neighbour is sought among; 0 for all.
       solver_examples: problems, the first ones, that SymPy is given too, for tasks that it can answer; 0 for none.
-      solver_seconds: time limit of SymPy for one of them.
+      solver_seconds: CPU time that SymPy may take for one of them.
       reference_verdicts: answers, the first ones, that the check of published figures judges too; 0 for none.
       verify_workers: processes that judge answers; 0 judges in this process, without limits.
       verify_seconds: time limit of one verdict in a worker; what exceeds it is undetermined, never wrong.

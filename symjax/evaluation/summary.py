@@ -31,7 +31,7 @@ def summarised(
         triples = zip(rows, examples, given, strict=True)
         judged[name] = [_rejudged(task, row, example, answer) for row, example, answer in triples]
     solver = _solver(task, rows, examples, judged, options)
-    _add_reference_verdicts(task, rows, examples, options.reference_verdicts)
+    reference = _reference_verdicts(task, rows, examples, options.reference_verdicts)
     shown = [metric for metric in metrics_of(task) if metric in task.metrics or _has(metric, judged.values())]
     summary: dict[str, Any] = {
         "schema": SCHEMA,
@@ -51,6 +51,7 @@ def summarised(
         "well_formed_without_grammar": metrics.rate(validity, bootstrap=options.bootstrap) if validity else None,
         "nearest_neighbour": None,
         "solver": solver,
+        "reference_verdicts": reference,
     }
     if neighbours is not None:
         distances = neighbours.distances.tolist()
@@ -107,13 +108,19 @@ def _solver(
     }
 
 
-def _add_reference_verdicts(
+def _reference_verdicts(
     task: Task, rows: Sequence[dict[str, Any]], examples: Sequence[Example], limit: int
-) -> None:
-    """Adds what the check of published figures says of the first answers to their rows."""
+) -> dict[str, dict[str, int]] | None:
+    """Our verdict -> what the check of published figures says -> number, of the first answers; None where not asked.
+
+    The rows are given the measure.
+    """
     if not limit or not isinstance(task, HasReferenceVerdict):
-        return
+        return None
+    counts: dict[str, Counter[str]] = {}
     with task.reference_verdicts() as judge:
         for row, example in zip(rows[:limit], examples, strict=False):
-            row["reference_verdict"] = judge(example.problem, tuple(row["prediction"]), example.answer)
-            row["measures"][REFERENCE_RIGHT.name] = float(row["reference_verdict"] == "right")
+            found = judge(example.problem, tuple(row["prediction"]), example.answer)
+            counts.setdefault(row["verdict"], Counter())[found] += 1
+            row["measures"][REFERENCE_RIGHT.name] = float(found == "right")
+    return {verdict: dict(sorted(found.items())) for verdict, found in sorted(counts.items())}

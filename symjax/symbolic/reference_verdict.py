@@ -10,14 +10,15 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Literal, Self
 
+from symjax.processes import Failure
 from symjax.symbolic.expression import Expression, raw
-from symjax.symbolic.reference_steps import SympySteps
+from symjax.symbolic.reference_steps import LOST, SympySteps
 from symjax.symbolic.series import Refusal
 
 SECONDS = 1.0
-"""Time limit of each of the two attempts."""
+"""Limit of each of the two attempts, in CPU time."""
 
-ReferenceKind = Literal["right", "wrong", "timeout"]
+ReferenceKind = Literal["right", "wrong"] | Failure
 
 
 class ReferenceVerdicts:
@@ -27,20 +28,21 @@ class ReferenceVerdicts:
         self._steps = steps or SympySteps(seconds=seconds)
 
     def __call__(self, problem: Expression, hypothesis: Expression, reference: Expression) -> ReferenceKind:
-        """What the reference system says; "timeout", wrong there, where an attempt did not finish and none succeeds.
+        """What the reference system says; where no attempt succeeds and one was lost, why it was: wrong there as well.
 
         Args:
           problem: raw, in x, Y, Y', Y'' and constants; to be 0.
           hypothesis: the answer to judge.
           reference: the right answer.
         """
-        lost = False
+        verdict: ReferenceKind = "wrong"
         for name, exprs in (("is_zero", (raw("sub", hypothesis, reference),)), ("solves", (problem, hypothesis))):
             found = self._steps.call(name, *exprs)
             if found is True:
                 return "right"
-            lost |= isinstance(found, Refusal) and found.reason == "time_limit"
-        return "timeout" if lost else "wrong"
+            if isinstance(found, Refusal) and found.reason in LOST:
+                verdict = found.reason
+        return verdict
 
     def close(self) -> None:
         """Ends the worker."""
@@ -53,9 +55,3 @@ class ReferenceVerdicts:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def reference_verdict(problem: Expression, hypothesis: Expression, reference: Expression) -> ReferenceKind:
-    """One verdict, with a worker of its own; `ReferenceVerdicts` keeps one for many."""
-    with ReferenceVerdicts() as verdicts:
-        return verdicts(problem, hypothesis, reference)

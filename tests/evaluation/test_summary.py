@@ -39,7 +39,7 @@ class Judged(Spelling):
 
     @contextlib.contextmanager
     def reference_verdicts(self):
-        yield lambda _problem, answer, reference: "right" if answer == reference else "timeout"
+        yield lambda _problem, answer, reference: "right" if answer == reference else "time_limit"
 
 
 @pytest.fixture
@@ -98,9 +98,12 @@ def test_solver_may_be_left_out(summary):
 
 
 def test_other_systems_check_is_a_column(summary):
-    found = summary()["predictors"]["model"]["all"]["metrics"]["reference_right"]
+    whole = summary()
+    found = whole["predictors"]["model"]["all"]["metrics"]["reference_right"]
     assert (found["value"], found["count"]) == (3 / 4, 4)
+    assert whole["reference_verdicts"] == {"proved": {"right": 3, "time_limit": 1}}
     without = summary(reference_verdicts=0)
+    assert without["reference_verdicts"] is None
     assert "reference_right" not in [metric["name"] for metric in without["metrics"]]
 
 
