@@ -252,8 +252,13 @@ def make_finite(setup: Setup) -> Callable[[Any], bool]:
 
 
 def _score(figures: dict[str, float]) -> float:
-    """What makes a checkpoint the best: the rate of proved answers; equals are told apart by the loss."""
-    return figures["proved"] - 1e-6 * float(np.fmin(figures["cross_entropy"], 100.0))  # 100 also for NaN
+    """What makes a checkpoint the best: the rate of solved problems; equals are told apart by the loss."""
+    return _solved(figures) - 1e-6 * float(np.fmin(figures["cross_entropy"], 100.0))  # 100 also for NaN
+
+
+def _solved(figures: dict[str, float]) -> float:
+    """The rate of what counts as solved, which a task may ask more of than that it is proved."""
+    return figures.get("solved", figures["proved"])
 
 
 def _borrowed(run: str, setup: Setup) -> Any:
@@ -316,4 +321,4 @@ def _line(step: int, num_steps: int, values: dict[str, float], rates: Rates) -> 
 
 def _validation_line(step: int, values: dict[str, float], progress: Progress) -> str:
     best = "best so far" if progress.since_best == 0 else f"{progress.since_best} evaluation(s) since the best"
-    return f"step {step} | validation: {values['proved']:.1%} proved, loss {values['cross_entropy']:.4f} | {best}"
+    return f"step {step} | validation: {_solved(values):.1%} solved, loss {values['cross_entropy']:.4f} | {best}"

@@ -256,3 +256,11 @@ def test_a_workdir_that_is_a_file(start, tmp_path):
 def test_two_starts_in_one_folder(workdir, data):
     with locked(workdir), pytest.raises(OSError, match="another process is working in"):
         train.train_and_evaluate(small(), workdir)
+
+
+def test_the_best_checkpoint_is_that_which_solves_most():
+    general, particular = (
+        {"proved": proved, "solved": solved, "cross_entropy": 1.0} for proved, solved in ((0.2, 0.2), (0.5, 0.1))
+    )
+    assert train._score(general) > train._score(particular)
+    assert train._score({"proved": 0.3, "cross_entropy": 1.0}) > train._score({"proved": 0.3, "cross_entropy": 2.0})
