@@ -87,6 +87,7 @@ def generate(
     config = _identity(task, seed, {name: value for name, value in locals().items() if name in _leaves()})
     counts = {"workers": workers, "max_attempts": max_attempts, "verify_every": verify_every}
     _check(config, counts, shard_seconds=shard_seconds)
+    _check_engine(task.options, shard_attempts, shard_seconds)
     directory = pathlib.Path(output_dir)
     with _writing(directory), _only_one(directory):
         manifest = directory / MANIFEST
@@ -163,6 +164,16 @@ def _check(config: Mapping[str, Any], counts: Mapping[str, int], *, shard_second
     if not (all(share >= 0 for share in shares) and sum(shares) < 1):
         raise ValueError(
             f"validation_fraction {shares[0]} and test_fraction {shares[1]} must be 0 or more, and below 1 together"
+        )
+
+
+def _check_engine(options: Mapping[str, Any], shard_attempts: int, shard_seconds: float) -> None:
+    """Refuse shards that the slow reference would not end in time: they would be lost as a whole."""
+    most = int(shard_seconds / options["engine_seconds"]) if options.get("engine") == "sympy" else shard_attempts
+    if shard_attempts > most:
+        raise ValueError(
+            f"shard_attempts is {shard_attempts}; with engine='sympy' at most {max(most, 1)} attempts of engine_seconds "
+            f"{options['engine_seconds']:g} fit into shard_seconds {shard_seconds:g}; lower shard_attempts"
         )
 
 

@@ -235,7 +235,8 @@ def test_too_few_functions_end_with_a_clear_error(tmp_path):
      ({"workers": -2}, "workers is -2"), ({"file_format": "csv"}, "'csv'"),
      ({"test_fraction": 0.95}, "below 1 together"), ({"test_fraction": math.nan}, "below 1 together"),
      ({"validation_fraction": math.nan}, "below 1 together"), ({"shard_seconds": 0.0}, "shard_seconds is 0.0"),
-     ({"task_options": {"depth": 3}}, "has no option 'depth'")],
+     ({"task_options": {"depth": 3}}, "has no option 'depth'"),
+     ({"task_options": {"engine": "sympy"}, "shard_attempts": 500}, "at most 360 attempts")],
 )  # fmt: skip
 def test_values_that_do_not_fit_are_refused(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
