@@ -43,7 +43,7 @@ def predictors(summary: Summary) -> list[str]:
 
 def first_error(summary: Summary) -> Metric | None:
     """The first metric of which less is better."""
-    return next((metric for metric in summary["metrics"] if not metric["higher_is_better"]), None)
+    return next((metric for metric in summary["metrics"] if metric["higher_is_better"] is False), None)
 
 
 def is_ordinal(values: Mapping[str, Any]) -> bool:
@@ -148,7 +148,7 @@ def _ordinal_chart(summary: Summary, slice_name: str, metric: Metric) -> Chart |
     for predictor in _ORDER:
         values = summary["predictors"].get(predictor, {}).get("all", {}).get("slices", {}).get(slice_name, {})
         points = [
-            _point(re.sub(r"\b0+(\d)", r"\1", value).replace("-", "\u2013"), table["metrics"][metric["name"]])
+            _point(figures.place(value), table["metrics"][metric["name"]])
             for value, table in values.items()
             if metric["name"] in table["metrics"]
         ]

@@ -72,6 +72,7 @@ def _card(row: Row, task: Task | None, error: Mapping[str, Any] | None, heads: S
         "id": row["id"],
         "verdict": row["verdict"],
         "label_unseen": row["label_unseen"],
+        "particular": row["evidence"].get("solution") == "particular",
         "score": row["score"],
         "slices": row["slices"],
         "error": None if error is None else row["measures"].get(error["name"]),

@@ -54,6 +54,11 @@ def title_of(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def place(value: str) -> str:
+    """A value of a slice as people write it: "008-015" -> "8 to 15" with a dash."""
+    return re.sub(r"\b0+(\d)", r"\1", value).replace("-", "\u2013") if value[:1].isdigit() else value
+
+
 def minus(text: str) -> str:
     """`text` with real minus signs for hyphens."""
     return text.replace("-", MINUS)

@@ -45,7 +45,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
-        name: getattr(figures, name) for name in ("minus", "number", "interval", "powers", "title_of")
+        name: getattr(figures, name) for name in ("minus", "number", "interval", "place", "powers", "title_of")
     }
     environment.tests["share"] = figures.is_share
     return environment
@@ -95,7 +95,18 @@ def _facts(run: RunFiles) -> list[tuple[str, str]]:
     commit = provenance.get("commit") or ""
     facts.append(("Commit", commit[:12] + commit[40:]))
     facts.append(("JAX", (provenance.get("versions") or {}).get("jax")))
+    facts.append(("Time", _time(run)))
     return [(name, value) for name, value in facts if value and value != "unknown"]
+
+
+def _time(run: RunFiles) -> str | None:
+    """Wall time of the training and of the first evaluation."""
+    trained = run.metrics[-1].get("seconds") if run.metrics else None
+    evaluated = sum((run.evaluations[0].summary.get("seconds") or {}).values()) if run.evaluations else None
+    parts = [
+        f"{seconds:,.0f} s of {what}" for what, seconds in (("training", trained), ("evaluation", evaluated)) if seconds
+    ]
+    return ", ".join(parts) or None
 
 
 def _evaluation(found: Evaluation, task: Task | None) -> dict[str, Any]:
@@ -126,8 +137,8 @@ def _evaluation(found: Evaluation, task: Task | None) -> dict[str, Any]:
 
 
 def _slice_metrics(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The metrics of the table of slices: the first, two more shares that are no part of another, two errors."""
+    """The metrics of the table of slices: the first, two more shares that are no part of another, two others."""
     first, *others = summary["metrics"]
     shares = [metric for metric in others if figures.is_share(metric) and not metric["name"][-1].isdigit()]
-    errors = [metric for metric in others if not metric["higher_is_better"]]
-    return [first, *shares[:2], *errors[:2]]
+    sizes = [metric for metric in others if not metric["higher_is_better"]]
+    return [first, *shares[:2], *sizes[:2]]

@@ -108,7 +108,7 @@ def _table(rows: Sequence[Row], metrics: Sequence[Metric], bootstrap: int, seed:
     columns = [[row["measures"].get(metric.name, math.nan) for row in rows] for metric in metrics]
     columns += [[float(kind in counted) for kind in kinds] for counted in VERDICTS.values()]
     statistics = [metric.statistic for metric in metrics] + ["mean"] * len(VERDICTS)
-    is_rate = [metric.higher_is_better for metric in metrics] + [True] * len(VERDICTS)
+    is_rate = [bool(metric.higher_is_better) for metric in metrics] + [True] * len(VERDICTS)
     figures = _figures(np.array(columns, float).T, statistics, is_rate, bootstrap, seed)
     named = dict(zip([metric.name for metric in metrics], figures, strict=False))
     rates = dict(zip(VERDICTS, figures[len(metrics) :], strict=True))

@@ -73,13 +73,13 @@ class Metric:
     Attributes:
       name: key in what `Task.measure` returns.
       statistic: "mean" for rates and averages, "median", or "root_mean" for measures that are squares.
-      higher_is_better: direction.
+      higher_is_better: direction; None where neither is better.
       title: what the report calls it, unit included.
     """
 
     name: str
     statistic: Literal["mean", "median", "root_mean"]
-    higher_is_better: bool
+    higher_is_better: bool | None
     title: str
 
 
@@ -192,7 +192,7 @@ class HasReferenceVerdict(Protocol):
     """A task whose answers another system judges too, by a check that published figures rest on."""
 
     def reference_verdicts(self) -> AbstractContextManager[Callable[[Tokens, Tokens, Tokens], str]]:
-        """(problem, answer, reference answer) -> "right", "wrong" or "timeout"."""
+        """(problem, answer, reference answer) -> "right", "wrong", or why there is no verdict."""
         ...
 
 

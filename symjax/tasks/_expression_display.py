@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any, Final
 
-from symjax.symbolic.expression import Expression
+from symjax.symbolic.expression import Expression, postorder, raw
 from symjax.tasks import Example, ParseError
 from symjax.tokenization import tree_paths
 from symjax.tokenization.foreign import parse_foreign
@@ -45,11 +45,22 @@ def text(words: str) -> str:
 
 
 def inner(expr: Expression) -> str:
-    """Presentation MathML of an expression, without the `<math>` element around it."""
+    """Presentation MathML of an expression, without the `<math>` element around it; sums and products as chains."""
     from symjax.symbolic import printing
 
-    shown = printing.to_mathml(expr)
+    shown = printing.to_mathml(_chained(expr))
     return shown[shown.index(">") + 1 : shown.rindex("<")]
+
+
+def _chained(expr: Expression) -> Expression:
+    """`expr` with the pairs, nested to the right, that tokens write sums and products in joined again."""
+    found: dict[Expression, Expression] = {}
+    for node in postorder(expr):
+        args = [found[arg] for arg in node.args]
+        if node.op in ("add", "mul") and args[-1].op == node.op:
+            args = [*args[:-1], *args[-1].args]
+        found[node] = raw(node.op, *args) if args else node
+    return found[expr]
 
 
 def mathml(problem: str, example: Example, predicted: Expression | ParseError | None) -> dict[str, str]:

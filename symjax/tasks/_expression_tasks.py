@@ -40,7 +40,7 @@ UNKNOWN_FUNCTIONS: Final = frozenset({"f", "g", "h", "derivative"})
 METRICS: Final = (
     Metric(name="exact", statistic="mean", higher_is_better=True, title="answers equal to the reference, word by word"),
     Metric(name="well_formed", statistic="mean", higher_is_better=True, title="answers that parse"),
-    Metric(name="length_ratio", statistic="median", higher_is_better=False, title="length of answers over references"),
+    Metric(name="length_ratio", statistic="median", higher_is_better=None, title="length of answers over references"),
 )
 
 

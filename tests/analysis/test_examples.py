@@ -72,3 +72,9 @@ def test_evidence_without_parts_leaves_them_out():
 
 def test_no_rows_no_groups():
     assert example_cards([], None, error=ERROR) == []
+
+
+def test_particular_solutions_are_marked():
+    found = [row(0, "proved", evidence={"solution": "particular"}), row(1, "proved", evidence={"solution": "general"})]
+    (right,) = example_cards(found, None, error=None)
+    assert [card["particular"] for card in right["cards"]] == [True, False]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from symjax.analysis.figures import interval, minus, number, powers, title_of
+from symjax.analysis.figures import interval, minus, number, place, powers, title_of
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,9 @@ def test_titles_and_powers():
     assert minus("-1.5") == "\u22121.5"
     assert title_of("nearest_neighbour") == "Nearest neighbour"
     assert powers("of x^4 <b>") == "of x<sup>4</sup> &lt;b&gt;"
+
+
+def test_values_of_slices():
+    assert [place(value) for value in ("008-015", "000-007", "256 or more", "2", "yes", "a-b")] == [
+        "8\u201315", "0\u20137", "256 or more", "2", "yes", "a-b",
+    ]  # fmt: skip

@@ -4,10 +4,16 @@ import html.parser
 import json
 import re
 import shutil
+import types
 
+import numpy as np
 import pytest
 
+from symjax import tasks
 from symjax.analysis.report import write_report
+from symjax.evaluation.evaluator import EvaluateOptions, evaluate
+from symjax.tasks import Example
+from symjax.tokenization.vocabulary import EOS_ID
 
 VOID = {"meta", "br", "link", "img", "input"}
 
@@ -103,10 +109,13 @@ def test_a_solver_on_fewer_problems_stands_beside(run_dir):
     summary["solver"] = {
         "problems": 8, "seconds": 2.0, "unanswered": counts, "solved": figure, "model_solved": figure | {"value": 0.5}
     }  # fmt: skip
+    predictors["model"]["all"]["metrics"]["reference_right"] = figure
+    summary["reference_verdicts"] = {"proved": {"right": 2}, "refuted": {"time_limit": 1, "wrong": 5}}
     path.write_text(json.dumps(summary))
     text = page_of(run_dir)
     Page(text)
-    assert "It gave no answer to 5 (time limit), 1 (not elementary)." in " ".join(text.split())
+    assert "It gave no answer to 5 (time limit), 1 (not elementary), which the tables" in " ".join(text.split())
+    assert "first 8 answers: <i>proved</i>: 2 right; <i>refuted</i>: 1 time limit, 5 wrong." in " ".join(text.split())
     for words in ("<b>SymPy</b> was given the first 8", "The problem copied", "Reference answer", "n=8"):
         assert words in " ".join(text.split())
     assert "<b>The rounding floor</b>" not in text
@@ -114,7 +123,7 @@ def test_a_solver_on_fewer_problems_stands_beside(run_dir):
 
 @pytest.mark.usefixtures("plain")
 def test_imported_data_are_not_said_to_share_nothing(run_dir):
-    claim = "no function with the training data"
+    claim = "no problem with the training data"
     assert claim in page_of(run_dir)
     manifest = json.loads((run_dir / "dataset.json").read_text())
     (run_dir / "dataset.json").write_text(json.dumps(manifest | {"config": {"imported": {"format": "facebook"}}}))
@@ -215,3 +224,31 @@ def test_several_evaluations_are_told_apart_test_first(run_dir):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"suite": "large"}))
     text = page_of(run_dir)
     assert 0 < text.index("test-greedy: How good") < text.index("large-greedy: How good")
+
+
+def test_differential_equations_and_their_verdicts(tmp_path):
+    task = tasks.load("ode2")
+    problem, right = ("add", "Y''", "Y"), ("add", "mul", "a8", "cos", "x", "mul", "a9", "sin", "x")
+    answers = (right, ("cos", "x"), ("x",))
+    examples = [Example(problem=problem, answer=right, metadata={}) for _ in answers]
+    ids = np.full((len(answers), 1, 12), EOS_ID)
+    for row, answer in enumerate(answers):
+        ids[row, 0, : len(answer)] = task.answer_vocabulary.encode(answer)
+    evaluate(
+        run_dir=tmp_path,
+        task=task,
+        decode=lambda _batch: types.SimpleNamespace(tokens=ids, scores=np.zeros((len(answers), 1))),
+        decode_unconstrained=None,
+        batches=lambda: iter([(types.SimpleNamespace(example_ids=np.arange(len(answers))), examples)]),
+        training_examples=lambda: examples[:1],
+        options=EvaluateOptions(bootstrap=0, solver_examples=0),
+        provenance={},
+    )
+    (tmp_path / "config.json").write_text(json.dumps({"task": {"name": "ode2"}}))
+    text = page_of(tmp_path)
+    Page(text)
+    assert text.count("a particular solution</span>") == 1
+    assert "Verdicts: 66.7\u202f% proved" in " ".join(text.split())
+    assert "s of evaluation" in text
+    assert "<h3>Worst</h3>" not in text  # no answer is worse for its length
+    assert "less is better" not in text

@@ -341,3 +341,12 @@ def test_a_task_survives_its_options_in_json_and_pickle(name: str, variant: int)
     assert again.answer_vocabulary == task.answer_vocabulary
     assert pickle.loads(pickle.dumps(task)).options == task.options
     assert set(section(tasks.constructor(name))) == set(task.options)
+
+
+def test_sums_and_products_are_shown_as_chains() -> None:
+    from symjax.tasks._expression_display import inner
+    from symjax.tokenization.foreign import parse_foreign
+
+    brackets = {"add x add a8 x": 0, "mul a8 mul x x": 0, "pow mul x mul a8 x INT+ 2": 1, "sub x add a8 x": 1}
+    for text, count in brackets.items():
+        assert inner(parse_foreign(text.split())).count("(") == count, text
