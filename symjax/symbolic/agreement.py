@@ -9,18 +9,17 @@ an agreeing one their difference is below 2^-64 of their size.  Agreement at poi
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 import flint
-from flint import acb, arb, fmpq
+from flint import acb, arb
 
-from symjax.symbolic.dual_numbers import Jet, Slopes
+from symjax.symbolic.dual_numbers import Slopes
 from symjax.symbolic.expression import SYMBOL, Expression, bit_of, symbol
 from symjax.symbolic.operators import SYMBOLS
-from symjax.symbolic.programs import Program, enter
+from symjax.symbolic.programs import Column, Program, columns, enter
 
 PRECISIONS: Final = (106, 424, 1696)
 NARROW: Final = arb(2) ** -64
@@ -79,18 +78,18 @@ def agrees(antiderivative: Expression, integrand: Expression) -> Agreement:
     others = _others(program.nodes)
     agreeing = undefined = 0
     real = False
-    for point in POINTS:
-        at = others | {"x": point}
-        verdict, value_real = _judge(lambda at=at: _slope_less(program, slopes, at))
-        real = real or value_real
-        if verdict is None:
-            undefined += 1
-        elif not verdict:
-            return Agreement(agreeing=agreeing, differing=1, undefined=undefined, real=real)
-        else:
-            agreeing += 1
-            if agreeing == NEEDED:
-                break
+    for start in range(0, len(POINTS), NEEDED):
+        at = [others | {"x": point} for point in POINTS[start : start + NEEDED]]
+        for verdict, value_real in _judged(at, lambda points: _slope_less(program, slopes, points)):
+            real = real or value_real
+            if verdict is None:
+                undefined += 1
+            elif not verdict:
+                return Agreement(agreeing=agreeing, differing=1, undefined=undefined, real=real)
+            else:
+                agreeing += 1
+                if agreeing == NEEDED:
+                    return Agreement(agreeing=agreeing, differing=0, undefined=undefined, real=real)
     return Agreement(agreeing=agreeing, differing=0, undefined=undefined, real=real)
 
 
@@ -102,101 +101,108 @@ def satisfies(equation: Expression, solution: Expression) -> Agreement:
     settled = sum(not node.names & _CONSTANT_BITS for node in slopes.nodes)
     order = 2 if UNKNOWNS[2] in program.nodes else 1
     others = _others([*program.nodes, *slopes.nodes])
+    at = [{**others, **constants, "x": point} for constants in CONSTANTS for point in ODE_POINTS]
     counts = {True: 0, False: 0, None: 0}
     real = False
-    for point in ODE_POINTS:
-        known: _Known = {}
-        for constants in CONSTANTS:
-            at = {**others, **constants, "x": point}
-            verdict, value_real = _judge(
-                lambda at=at, known=known: _residual(program, slopes, at, order, settled, known)
-            )
-            counts[verdict] += 1
-            real = real or value_real
+    for verdict, value_real in _judged(at, lambda points: _residual(program, slopes, points, order, settled)):
+        counts[verdict] += 1
+        real = real or value_real
     return Agreement(agreeing=counts[True], differing=counts[False], undefined=counts[None], real=real)
 
 
 _CONSTANT_BITS: Final = bit_of("a8") | bit_of("a9")
 _UNKNOWN_BITS: Final = bit_of("Y") | bit_of("Y'") | bit_of("Y''")
 
-_Known = dict[int, tuple[list[Jet], list[acb]]]
-"""By precision: what at one x is the same for all constants, of the solution and of the equation."""
+_Point = Mapping[str, tuple[int, int]]
+_Found = tuple[Column, Column, Callable[[int], arb]]
+"""At some points: the answer's values, what should be zero, and what says by which size zero is measured.  The second
+is not finite at points at which a side has no value."""
 
-_Found = tuple[acb, acb, Callable[[], arb]]
-"""The answer's value, what should be zero, and what says by which size zero is measured."""
 
-
-def _judge(compute: Callable[[], _Found | None]) -> tuple[bool | None, bool]:
-    """Whether both sides agree at a point (None: not known), and whether the answer is real there."""
-    before, real = flint.ctx.prec, False
+def _judged(
+    points: Sequence[_Point], compute: Callable[[Sequence[_Point]], _Found]
+) -> Sequence[tuple[bool | None, bool]]:
+    """For each point, whether both sides agree there (None: not known), and whether the answer is real there."""
+    before = flint.ctx.prec
+    verdicts: list[tuple[bool | None, bool]] = [(None, False)] * len(points)
+    left = range(len(points))
     try:
         for precision in PRECISIONS:
             flint.ctx.prec = precision
-            found = compute()
-            if found is None:
-                continue
-            answer, difference, scale = found
-            real = 0 in answer.imag
-            if 0 not in difference:
-                return False, real
-            if difference.is_zero() or abs(difference) < NARROW * scale():
-                return True, real
-        return None, real
+            answers, differences, scale = compute([points[place] for place in left])
+            for row, place in enumerate(left):
+                difference = differences[row]
+                if difference.is_finite():
+                    narrow = difference.is_zero() or abs(difference) < NARROW * scale(row)
+                    verdict = False if 0 not in difference else True if narrow else None
+                    verdicts[place] = verdict, 0 in answers[row].imag
+            left = [place for place in left if verdicts[place][0] is None]
+            if not left:
+                break
+        return verdicts
     finally:
         flint.ctx.prec = before
 
 
-def _slope_less(integrand: Program, slopes: Slopes, point: Mapping[str, tuple[int, int]]) -> _Found | None:
-    """The difference between the derivative and the integrand; None where one of them is undefined."""
-    given = _balls(point)
+def _slope_less(integrand: Program, slopes: Slopes, points: Sequence[_Point]) -> _Found:
+    """The differences between the derivative and the integrand."""
+    given = columns(points)
     jets = slopes(given, 1)
-    values = None if jets is None else integrand(given, [jet[0] for jet in jets])
-    if jets is None or values is None:
-        return None
-    value, jet = values[integrand.place], jets[-1]
-    slope = jet[1] if len(jet) > 1 else acb(0)
-    return (jet[0], slope - value, lambda: abs(value)) if slope.is_finite() else None
+    values = integrand(given, [jet[0] for jet in jets])
+    answers, *found = jets[-1]
+    wanted = values[integrand.place]
+    slope = found[0] if found else [acb(0)] * len(points)
+    return (
+        answers,
+        _where(answers, [left - right for left, right in zip(slope, wanted, strict=True)]),
+        (lambda row: abs(wanted[row])),
+    )
 
 
-def _residual(
-    equation: Program,
-    slopes: Slopes,
-    point: Mapping[str, tuple[int, int]],
-    order: int,
-    settled: int,
-    known: _Known,
-) -> _Found | None:
-    """What the solution leaves of the equation; None where one of them is undefined."""
-    given = _balls(point)
-    early_jets, early_values = known.get(flint.ctx.prec, ((), ()))
-    jets = slopes(given, order, early_jets)
-    if jets is None:
-        return None
-    jet = jets[-1] + (acb(0),) * (order + 1 - len(jets[-1]))
-    given |= {str(name.value): value for name, value in zip(UNKNOWNS, jet, strict=False)}
-    values = equation(given, early_values) if all(part.is_finite() for part in jet) else None
-    if values is None:
-        return None
-    known[flint.ctx.prec] = jets[:settled], values[: equation.early]
-    return jet[0], values[equation.place], lambda: _scale(equation, values)
+def _where(answers: Column, differences: Column) -> Column:
+    """The differences where the answers are defined."""
+    pairs = zip(answers, differences, strict=True)
+    return [difference if answer.is_finite() else answer for answer, difference in pairs]
 
 
-def _scale(equation: Program, values: Sequence[acb]) -> arb:
-    """The largest term of the sum that cancels, times the factors around it; 0 where no sum does."""
+def _residual(equation: Program, slopes: Slopes, points: Sequence[_Point], order: int, settled: int) -> _Found:
+    """What the solution leaves of the equation.
+
+    With all of the points, what is the same for all constants is computed once for each x.
+    """
+    given, early_jets, early = columns(points), [], []
+    copies, rest = divmod(len(points), len(ODE_POINTS))
+    if copies > 1 and not rest:
+        first = {name: column[: len(ODE_POINTS)] for name, column in given.items()}
+        early_jets = [
+            (jet[0] * copies, *[part * copies for part in jet[1:]]) for jet in slopes(first, order, stop=settled)
+        ]
+        early = [column * copies for column in equation(first, stop=equation.early)]
+    jet = slopes(given, order, early_jets)[-1]
+    jet += ([acb(0)] * len(points),) * (order + 1 - len(jet))
+    values = equation({**given, **{str(name.value): part for name, part in zip(UNKNOWNS, jet, strict=False)}}, early)
+    differences = values[equation.place]
+    for part in jet:
+        differences = _where(part, differences)
+    return jet[0], differences, lambda row: _scale(equation, values, row)
+
+
+def _scale(equation: Program, values: Sequence[Column], row: int) -> arb:
+    """The largest term of the sum that cancels at a point, times the factors around it; 0 where no sum does."""
     factor, place = arb(1), equation.place
     while (kind := equation.operation(place))[0] == "mul":
-        small = [arg for arg in kind[1] if 0 in values[arg]]
+        small = [arg for arg in kind[1] if 0 in values[arg][row]]
         if len(small) != 1:
             return arb(0)
         for arg in kind[1]:
             if arg != small[0]:
-                factor *= abs(values[arg])
+                factor *= abs(values[arg][row])
         place = small[0]
     if kind[0] not in ("add", "sub"):
         return arb(0)
     largest = arb(0)
     for arg in kind[1]:
-        largest = largest.max(abs(values[arg]))
+        largest = largest.max(abs(values[arg][row]))
     return factor * largest
 
 
@@ -211,14 +217,3 @@ def _others(nodes: Iterable[Expression]) -> dict[str, tuple[int, int]]:
     """Values of the symbols beside x that occur."""
     names = (str(node.value) for node in nodes if node.op == SYMBOL)
     return {name: OTHERS[name] for name in names if name in OTHERS}
-
-
-def _balls(point: Mapping[str, tuple[int, int]]) -> dict[str, acb]:
-    """The coordinates of a point at the precision in force."""
-    return {name: _ball(*value) for name, value in point.items()}
-
-
-@functools.cache
-def _ball(numerator: int, denominator: int) -> acb:
-    """The number, whose denominator is a power of two, so that it is exact at any precision."""
-    return acb(fmpq(numerator, denominator))

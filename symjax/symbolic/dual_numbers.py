@@ -1,25 +1,26 @@
-"""Values and derivatives along x at a point, by forward-mode differentiation over complex balls.
+"""Values and derivatives along x at some points, by forward-mode differentiation over complex balls.
 
-Every node carries its value and its first (and second) derivative.  Nothing here is shared with the symbolic derivative
-but the table of elementary functions.
+Every node carries its values and its first (and second) derivatives, at all points at once.  Nothing here is shared
+with the symbolic derivative but the table of elementary functions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import add, mul
 from types import MappingProxyType
 from typing import Any, Final
 
 from flint import acb, fmpq
 
-from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, UNDEFINED, leaf
-from symjax.symbolic.expression import INTEGER, Expression, X
-from symjax.symbolic.programs import halves_of
+from symjax.symbolic.balls import FUNCTIONS, UNDEFINED, leaf
+from symjax.symbolic.expression import INTEGER, SYMBOL, Expression, X
+from symjax.symbolic.programs import Column, apply_within_bound, halves_of, settled, undefined
 
-Jet = tuple[acb, *tuple[acb, ...]]
-"""A value alone, for what does not depend on x; or a value and its derivatives by x."""
+Jet = tuple[Column, *tuple[Column, ...]]
+"""Values alone, for what does not depend on x; or values and their derivatives by x."""
 
-_EXACT, _LEAF, _X, _SUM, _PRODUCT, _POWER, _FUNCTION, _UNARY, _BINARY = range(9)
+_EXACT, _SYMBOL, _LEAF, _X, _SUM, _PRODUCT, _POWER, _FUNCTION, _UNARY, _BINARY = range(10)
 
 _Step = tuple[int, Any, tuple[int, ...]]
 """(kind; what it is applied to or by; places of the operands)."""
@@ -38,27 +39,24 @@ class Slopes:
         places = {node: place for place, node in enumerate(nodes)}
         self._steps = [_step(node, places) for node in nodes]
 
-    def __call__(self, values: Mapping[str, acb], order: int, given: Sequence[Jet] = ()) -> list[Jet] | None:
-        """The jets of `nodes` at the precision in force; None if one of the values is undefined.
+    def __call__(
+        self, values: Mapping[str, Column], order: int, given: Sequence[Jet] = (), stop: int | None = None
+    ) -> list[Jet]:
+        """The jets of `nodes` at some points, at the precision in force.
+
+        A point at which a node has no value has none at the nodes that follow, the last one included.
 
         Args:
-          values: of the symbols.
+          values: of the symbols, of x at least.
           order: 1 or 2, of the highest derivative.
           given: jets of the first nodes, where they are known.
+          stop: how many nodes to compute, those that are given included; all of them by default.
         """
-        known: list[Jet] = list(given)
-        for kind, what, args in self._steps[len(given) :]:
+        known, lost = list(given), undefined(given[-1][0]) if given else frozenset()
+        points = len(values["x"])
+        for kind, what, args in self._steps[len(given) : stop]:
             if kind == _FUNCTION:
-                inner = known[args[0]]
-                u = inner[0]
-                if abs(u) > ARGUMENT_BOUND:
-                    return None
-                value = what[0](u)
-                if len(inner) == 1:
-                    jet = (value,)
-                else:
-                    slope = what[1](u, value)
-                    jet = _chain(inner, value, slope, what[2](u, value, slope) if order > 1 else None)
+                jet = _function(known[args[0]], order, *what)
             elif kind == _PRODUCT:
                 jet = known[args[0]]
                 for arg in args[1:]:
@@ -67,18 +65,20 @@ class Slopes:
                 jet = _sum([known[arg] for arg in args])
             elif kind == _POWER:
                 jet = _power(known[args[0]], known[args[1]], *what)
-            elif kind == _EXACT:
-                jet = what
-            elif kind == _LEAF:
-                jet = (leaf(what, values),)
             elif kind == _X:
-                jet = (values["x"], acb(1)) if order == 1 else (values["x"], acb(1), acb(0))
+                ones, zeros = [acb(1)] * points, [acb(0)] * points
+                jet = (values["x"], ones) if order == 1 else (values["x"], ones, zeros)
+            elif kind == _SYMBOL:
+                jet = (values.get(what) or [UNDEFINED] * points,)
             elif kind == _UNARY:
                 jet = _unary(what, known[args[0]])
-            else:
+            elif kind == _BINARY:
                 jet = what(known[args[0]], known[args[1]])
-            if not jet[0].is_finite():
-                return None
+            else:
+                jet = ([what if kind == _EXACT else leaf(what, {})] * points,)
+            if lost or not all(map(acb.is_finite, jet[0])):
+                column, lost = settled(jet[0], lost)
+                jet = column, *jet[1:]
             known.append(jet)
         return known
 
@@ -89,7 +89,9 @@ def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:
     if not args:
         if node is X:
             return _X, None, ()
-        return (_EXACT, (acb(node.value),), ()) if isinstance(node.value, int) else (_LEAF, node, ())
+        if op == SYMBOL:
+            return _SYMBOL, node.value, ()
+        return (_EXACT, acb(node.value), ()) if isinstance(node.value, int) else (_LEAF, node, ())
     if op == "add":
         return _SUM, None, args
     if op == "mul":
@@ -98,29 +100,32 @@ def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:
         whole = node.args[1].value if node.args[1].op == INTEGER else None
         return _POWER, (whole, halves_of(node.args[1])), args
     if len(args) > 1:
-        return _BINARY, _BINARY_RULES.get(op, lambda *_: (UNDEFINED,)), args
+        return _BINARY, _BINARY_RULES.get(op, lambda left, _: _nowhere(left)), args
     if op in _DERIVATIVES and op not in ("abs", "sign"):
         return _FUNCTION, (FUNCTIONS[op], *_DERIVATIVES[op]), args
     return _UNARY, op, args
 
 
+def _nowhere(like: Jet) -> Jet:
+    """The jet of what has no value at any of the points of another jet."""
+    return ([UNDEFINED] * len(like[0]),)
+
+
 def _sum(terms: Sequence[Jet]) -> Jet:
-    value, *others = [term[0] for term in terms]
-    for other in others:
-        value = value + other
     moving = [term for term in terms if len(term) > 1]
-    if not moving:
-        return (value,)
-    slopes = moving[0]
-    slope = slopes[1]
-    for term in moving[1:]:
-        slope = slope + term[1]
-    if len(slopes) == 2:
-        return value, slope
-    curvature = slopes[2]
-    for term in moving[1:]:
-        curvature = curvature + term[2]
-    return value, slope, curvature
+    value = _total([term[0] for term in terms])
+    return value, *[_total([term[place] for term in moving]) for place in range(1, len(moving[0]) if moving else 1)]
+
+
+def _total(columns: Sequence[Column]) -> Column:
+    total = columns[0]
+    for column in columns[1:]:
+        total = list(map(add, total, column))
+    return total
+
+
+def _times(left: Column, right: Column) -> Column:
+    return list(map(mul, left, right))
 
 
 def _product(left: Jet, right: Jet) -> Jet:
@@ -128,39 +133,64 @@ def _product(left: Jet, right: Jet) -> Jet:
         left, right = right, left
     if len(left) == 1:
         factor = left[0]
-        return (factor * right[0], *(factor * part for part in right[1:]))
-    value, slope = left[0] * right[0], left[1] * right[0] + left[0] * right[1]
+        return _times(factor, right[0]), *[_times(factor, part) for part in right[1:]]
+    value = _times(left[0], right[0])
+    slope = list(map(add, _times(left[1], right[0]), _times(left[0], right[1])))
     if len(left) == 2:
         return value, slope
-    return value, slope, left[2] * right[0] + 2 * left[1] * right[1] + left[0] * right[2]
+    curvature = [l2 * r0 + 2 * l1 * r1 + l0 * r2 for l0, l1, l2, r0, r1, r2 in zip(*left, *right, strict=True)]
+    return value, slope, curvature
 
 
-def _chain(inner: Jet, value: acb, slope: acb, curvature: acb | None) -> Jet:
-    """The jet of a function with this value and these derivatives at inner[0]."""
+def _chain(inner: Jet, value: Column, slope: Column, curvature: Column | None) -> Jet:
+    """The jet of a function with these values and derivatives at inner[0]."""
     if len(inner) == 2:
-        return value, slope * inner[1]
+        return value, _times(slope, inner[1])
     assert curvature is not None
-    return value, slope * inner[1], slope * inner[2] + curvature * inner[1] * inner[1]
+    second = [s * u2 + c * u1 * u1 for s, c, u1, u2 in zip(slope, curvature, *inner[1:], strict=True)]
+    return value, _times(slope, inner[1]), second
 
 
 def _power(base: Jet, exponent: Jet, whole: object = None, halves: int = 0) -> Jet:
     """base**exponent; `whole` is the exponent where it is an integer, and `halves` twice it where that is one."""
-    u, e = base[0], exponent[0]
-    if e.is_zero() and len(exponent) == 1:
-        return (acb(1),)
-    value = u.sqrt() ** halves if halves else u ** (whole if isinstance(whole, int) else e)
-    if len(base) == len(exponent) == 1:
-        return (value,)
+    bases, exponents = base[0], exponent[0]
+    if halves:
+        value = [u.sqrt() ** halves for u in bases]
+    elif isinstance(whole, int) and whole:
+        value = [u**whole for u in bases]
+    else:
+        value = [acb(1) if e.is_zero() else u**e for u, e in zip(bases, exponents, strict=True)]
     if len(exponent) > 1:
         logarithm = _product(exponent, _unary("ln", base))
         return _chain(logarithm, value, value, value)
+    if len(base) == 1 or all(map(acb.is_zero, exponents)):
+        return (value,)
     if isinstance(whole, int):
-        slope, curvature = whole * u ** (whole - 1), None
+        slope, curvature = [whole * u ** (whole - 1) for u in bases], None
         if len(base) > 2:
-            curvature = acb(0) if whole == 1 else whole * (whole - 1) * u ** (whole - 2)
+            curvature = [acb(0) if whole == 1 else whole * (whole - 1) * u ** (whole - 2) for u in bases]
         return _chain(base, value, slope, curvature)
-    slope = e * value / u
-    return _chain(base, value, slope, (e - 1) * slope / u if len(base) > 2 else None)
+    slope = [e * v / u for e, v, u in zip(exponents, value, bases, strict=True)]
+    curvature = None
+    if len(base) > 2:
+        curvature = [(e - 1) * s / u for e, s, u in zip(exponents, slope, bases, strict=True)]
+    return _chain(base, value, slope, curvature)
+
+
+def _function(
+    inner: Jet,
+    order: int,
+    function: Callable[[acb], acb],
+    slope: Callable[[acb, acb], acb],
+    curvature: Callable[[acb, acb, acb], acb],
+) -> Jet:
+    """A function, with its derivatives, of a jet."""
+    arguments = inner[0]
+    value = apply_within_bound(function, arguments)
+    if len(inner) == 1:
+        return (value,)
+    slopes = list(map(slope, arguments, value))
+    return _chain(inner, value, slopes, list(map(curvature, arguments, value, slopes)) if order > 1 else None)
 
 
 def _unary(op: str, inner: Jet) -> Jet:
@@ -168,28 +198,24 @@ def _unary(op: str, inner: Jet) -> Jet:
     exponent = _POWERS.get(op)
     if exponent is not None:
         halves = int(exponent.p) if exponent.q == 2 else 0
-        return _power(inner, (acb(exponent),), int(exponent.p) if exponent.q == 1 else None, halves)
+        whole = int(exponent.p) if exponent.q == 1 else None
+        return _power(inner, ([acb(exponent)] * len(inner[0]),), whole, halves)
     parts = _COMPOSED.get(op)
     if parts is not None:
         return _unary(parts[1], _unary(parts[0], inner))
-    function, u = FUNCTIONS.get(op), inner[0]
-    if function is None or abs(u) > ARGUMENT_BOUND:
-        return (UNDEFINED,)
-    value = function(u)
-    if len(inner) == 1:
-        return (value,)
-    if op in ("abs", "sign") and 0 not in u.imag:
-        return (UNDEFINED,)
-    rule = _DERIVATIVES.get(op)
-    if rule is None:
-        return (UNDEFINED,)
-    slope = rule[0](u, value)
-    return _chain(inner, value, slope, rule[1](u, value, slope) if len(inner) > 2 else None)
+    rule, function = _DERIVATIVES.get(op), FUNCTIONS.get(op)
+    if function is None or rule is None:
+        return _nowhere(inner)
+    jet = _function(inner, len(inner) - 1, function, *rule)
+    if op in ("abs", "sign") and len(inner) > 1:
+        value = [v if 0 in u.imag else UNDEFINED for u, v in zip(inner[0], jet[0], strict=True)]
+        return value, *jet[1:]
+    return jet
 
 
 _BINARY_RULES: Final[Mapping[str, Callable[[Jet, Jet], Jet]]] = MappingProxyType(
     {
-        "sub": lambda left, right: _sum([left, _product((acb(-1),), right)]),
+        "sub": lambda left, right: _sum([left, _product(([acb(-1)] * len(right[0]),), right)]),
         "div": lambda left, right: _product(left, _unary("inv", right)),
         "rac": lambda base, root: _power(base, _unary("inv", root)),
     }

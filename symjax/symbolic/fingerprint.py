@@ -8,7 +8,7 @@ any precision; a digit that a ball leaves open is settled with more bits, never 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -18,7 +18,7 @@ from flint import acb, arb, fmpq
 from symjax.symbolic.balls import UNDEFINED, evaluate
 from symjax.symbolic.expression import SYMBOL, Expression, bit_of, free_symbols, occurs, postorder, rational
 from symjax.symbolic.operators import SYMBOLS, UNKNOWNS
-from symjax.symbolic.programs import Program
+from symjax.symbolic.programs import Column, Program, columns
 
 POINTS: Final = ((4791, 65536), (-3433, 65536), (12565, 65536))
 INTEGRAND_POINTS: Final = tuple(
@@ -62,16 +62,13 @@ def of_integrand(expr: Expression) -> str:
     Values at the first three of twelve points at which there is one.  An integrand with fewer has the key of the
     expression as it is written.
     """
-    texts = []
-    program = Program(expr)
-    names = [str(node.value) for node in program.nodes if node.op == SYMBOL]
-    for point in INTEGRAND_POINTS if expr.size <= MAX_SIZE else ():
-        at = {name: OTHERS.get(name, point) for name in names}
-        text = _text_at(lambda precision, at=at: _value(program, at, precision))
-        if text is not None:
-            texts.append(text)
-            if len(texts) == len(POINTS):
-                return _digest("integrand " + " ".join(texts))
+    if expr.size <= MAX_SIZE:
+        program = Program(expr)
+        names = ["x", *[str(node.value) for node in program.nodes if node.op == SYMBOL]]
+        points = [{name: OTHERS.get(name, point) for name in names} for point in INTEGRAND_POINTS]
+        texts = _first_texts(points, lambda at: program(columns(at))[-1])
+        if texts is not None:
+            return _digest("integrand " + " ".join(texts))
     return _digest("integrand as written " + structure(expr))
 
 
@@ -136,17 +133,14 @@ def of_equation(expr: Expression) -> str:
     equation that is not linear, or has fewer points, has the key of the expression as it is written.
     """
     highest = max((place for place, name in enumerate(UNKNOWNS) if occurs(name, expr)), default=0)
-    texts = []
-    others = {name: OTHERS[name] for name in free_symbols(expr) if name in OTHERS and name not in UNKNOWNS}
-    bit = bit_of(UNKNOWNS[highest])
-    program = Program(expr, early=lambda node: not node.names & bit)
-    for place in range(len(EQUATION_POINTS)) if expr.size <= MAX_SIZE else ():
-        at = _point(place, highest) | others
-        text = _text_at(lambda precision, at=at: _highest_derivative(program, highest, at, precision))
-        if text is not None:
-            texts.append(text)
-            if len(texts) == len(POINTS):
-                return _digest(f"equation {highest} " + " ".join(texts))
+    if expr.size <= MAX_SIZE:
+        others = {name: OTHERS[name] for name in free_symbols(expr) if name in OTHERS and name not in UNKNOWNS}
+        bit = bit_of(UNKNOWNS[highest])
+        program = Program(expr, early=lambda node: not node.names & bit)
+        points = [_point(place, highest) | others for place in range(len(EQUATION_POINTS))]
+        texts = _first_texts(points, lambda at: _highest_derivative(program, highest, at))
+        if texts is not None:
+            return _digest(f"equation {highest} " + " ".join(texts))
     return _digest("equation as written " + structure(expr))
 
 
@@ -156,23 +150,18 @@ def _point(place: int, highest: int) -> dict[str, tuple[int, int]]:
     return {name: points[(place + 5 * shift) % len(points)] for shift, name in enumerate(names)}
 
 
-def _highest_derivative(equation: Program, highest: int, at: Mapping[str, tuple[int, int]], precision: int) -> acb:
-    """The value of the highest derivative at a point, from the values of the equation where it is 0, 1 and 2."""
-    before = flint.ctx.prec
-    flint.ctx.prec = precision
-    try:
-        given = {name: acb(fmpq(*value)) for name, value in at.items()}
-        values, known = [], ()
-        for value in range(3):
-            found = equation(given | {UNKNOWNS[highest]: acb(value)}, known)
-            if found is None:
-                return UNDEFINED
-            values.append(found[equation.place])
-            known = found[: equation.early]
-        slope = values[1] - values[0]
-        return -values[0] / slope if (values[2] - values[1] - slope).contains(0) else UNDEFINED
-    finally:
-        flint.ctx.prec = before
+def _highest_derivative(equation: Program, highest: int, at: Sequence[Mapping[str, tuple[int, int]]]) -> Column:
+    """The values of the highest derivative at points, from those of the equation where it is 0, 1 and 2."""
+    given, count = columns(at), len(at)
+    early = equation(given, stop=equation.early)
+    trials = {name: column * 3 for name, column in given.items()}
+    trials[UNKNOWNS[highest]] = [acb(value) for value in range(3) for _ in at]
+    found = equation(trials, [column * 3 for column in early])[equation.place]
+    values = []
+    for at_0, at_1, at_2 in zip(found[:count], found[count : 2 * count], found[2 * count :], strict=True):
+        slope = at_1 - at_0
+        values.append(-at_0 / slope if (at_2 - at_1 - slope).contains(0) else UNDEFINED)
+    return values
 
 
 def _value(program: Program, at: Mapping[str, tuple[int, int]], precision: int) -> acb:
@@ -180,8 +169,33 @@ def _value(program: Program, at: Mapping[str, tuple[int, int]], precision: int) 
     before = flint.ctx.prec
     flint.ctx.prec = precision
     try:
-        values = program({name: acb(fmpq(*value)) for name, value in at.items()})
-        return UNDEFINED if values is None else values[-1]
+        return program(columns([{"x": (0, 1), **at}]))[-1][0]
+    finally:
+        flint.ctx.prec = before
+
+
+def _first_texts(
+    points: Sequence[Mapping[str, tuple[int, int]]],
+    values_at: Callable[[Sequence[Mapping[str, tuple[int, int]]]], Column],
+) -> list[str] | None:
+    """The rounded values at the first of the points that have one, as many as the keys near 0 have; None at fewer."""
+    texts, count = [], len(POINTS)
+    before = flint.ctx.prec
+    try:
+        for start in range(0, len(points), count):
+            group = points[start : start + count]
+            found: list[str | None] = [None] * len(group)
+            for precision in PRECISIONS:
+                flint.ctx.prec = precision
+                left = [place for place, text in enumerate(found) if text is None]
+                for place, value in zip(left, values_at([group[place] for place in left]), strict=True):
+                    found[place] = _complex_text(value, precision) if value.is_finite() else None
+                if None not in found:
+                    break
+            texts += [text for text in found if text is not None]
+            if len(texts) >= count:
+                return texts[:count]
+        return None
     finally:
         flint.ctx.prec = before
 

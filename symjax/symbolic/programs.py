@@ -1,15 +1,17 @@
 """Expressions as straight-line programs over complex balls, for values at many points.
 
 What a program computes is what `balls.evaluate` does, node by node and in one order; an expression is taken apart once
-for all points and precisions.
+for all points and precisions, and every step is taken at all points before the next one.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from operator import add, mul
 from typing import Any, Final, cast
 
-from flint import acb
+from flint import acb, fmpq
 
 from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, UNDEFINED, leaf
 from symjax.symbolic.expression import INTEGER, SYMBOL, Expression
@@ -22,6 +24,11 @@ _RULES: Final[Mapping[str, Callable[[acb, acb], acb]]] = {
     "div": lambda left, right: left / right,
     "rac": lambda base, root: base ** (1 / root),
 }
+
+Column = list[acb]
+"""Values of one node at some points."""
+
+_is_finite: Final = acb.is_finite
 
 _Step = tuple[int, Any, int, tuple[int, ...]]
 """(kind; the value, the name, the node, the function, or the exponent; place of the first operand; of the others)."""
@@ -61,54 +68,80 @@ class Program:
         self.nodes: Sequence[Expression] = tuple(places)
         self.place = places[expr]
         self._given = len(given)
-        self._steps: list[_Step | None] = [_step(node, places) for node in self.nodes[len(given) :]]
+        self._steps = [_step(node, places) for node in self.nodes[len(given) :]]
 
-    def __call__(self, values: Mapping[str, acb], given: Sequence[acb] = ()) -> list[acb] | None:
-        """The values of `nodes` at the precision in force; None if one of them has none.
+    def __call__(
+        self, values: Mapping[str, Column], given: Sequence[Column] = (), stop: int | None = None
+    ) -> list[Column]:
+        """The values of `nodes` at some points, at the precision in force.
+
+        A point at which a node has no value has none at the nodes that follow, the last one included.
 
         Args:
-          values: of the symbols.
+          values: of the symbols, of x at least.
           given: of the nodes that were given, and of any number of `nodes` that follow them.
+          stop: how many nodes to compute, those that are given included; all of them by default.
         """
-        known: list[acb] = list(given)
-        for step in self._steps[len(given) - self._given :]:
-            if step is None:
-                return None
+        known, lost = list(given), undefined(given[-1]) if given else frozenset()
+        points = len(values["x"])
+        for step in self._steps[len(given) - self._given : None if stop is None else stop - self._given]:
             kind, what, first, others = step
             if kind == _ADD:
-                value = known[first]
+                column = known[first]
                 for arg in others:
-                    value = value + known[arg]
+                    column = list(map(add, column, known[arg]))
             elif kind == _MUL:
-                value = known[first]
+                column = known[first]
                 for arg in others:
-                    value = value * known[arg]
+                    column = list(map(mul, column, known[arg]))
             elif kind == _UNARY:
-                inner = known[first]
-                if abs(inner) > ARGUMENT_BOUND:
-                    return None
-                value = what(inner)
+                column = apply_within_bound(what, known[first])
             elif kind == _WHOLE:
-                value = known[first] ** what
+                column = [base**what for base in known[first]]
             elif kind == _HALVES:  # a third of the time of a general power
-                value = known[first].sqrt() ** what
-            elif kind == _EXACT:
-                value = what
+                column = [base.sqrt() ** what for base in known[first]]
             elif kind == _SYMBOL:
-                value = values.get(what, UNDEFINED)
-            elif kind == _LEAF:
-                value = leaf(what, values)
+                column = values.get(what) or [UNDEFINED] * points
+            elif kind == _BINARY:
+                column = list(map(what, known[first], known[others[0]]))
             else:
-                value = what(known[first], known[others[0]])
-            if not value.is_finite():
-                return None
-            known.append(value)
+                column = [what if kind == _EXACT else leaf(what, {})] * points
+            if lost or not all(map(_is_finite, column)):
+                column, lost = settled(column, lost)
+            known.append(column)
         return known
 
     def operation(self, place: int) -> tuple[str, tuple[int, ...]]:
         """The operator at a place, and the places of its operands."""
         step = self._steps[place - self._given]
-        return self.nodes[place].op, () if step is None else (step[2], *step[3])
+        return self.nodes[place].op, (step[2], *step[3])
+
+
+def apply_within_bound(function: Callable[[acb], acb], column: Column) -> Column:
+    """The function's values, undefined for arguments that are too large to be worth the time."""
+    return [UNDEFINED if abs(value) > ARGUMENT_BOUND else function(value) for value in column]
+
+
+def undefined(column: Column) -> frozenset[int]:
+    """The places of the points without a value."""
+    return frozenset() if all(map(_is_finite, column)) else settled(column, frozenset())[1]
+
+
+def settled(column: Column, lost: frozenset[int]) -> tuple[Column, frozenset[int]]:
+    """The column undefined at the points that are lost or have no value, and the places of these."""
+    lost |= {place for place, value in enumerate(column) if not value.is_finite()}
+    return [UNDEFINED if place in lost else value for place, value in enumerate(column)], lost
+
+
+def columns(points: Sequence[Mapping[str, tuple[int, int]]]) -> dict[str, Column]:
+    """The coordinates of points that have the same names, whose denominators are powers of two."""
+    return {name: [_ball(*point[name]) for point in points] for name in points[0]}
+
+
+@functools.cache
+def _ball(numerator: int, denominator: int) -> acb:
+    """The number, which is exact at any precision where the denominator is a power of two."""
+    return acb(fmpq(numerator, denominator))
 
 
 def enter(expr: Expression, places: dict[Expression, int]) -> None:
@@ -125,8 +158,8 @@ def enter(expr: Expression, places: dict[Expression, int]) -> None:
             places[node] = len(places)
 
 
-def _step(node: Expression, places: Mapping[Expression, int]) -> _Step | None:
-    """What computes `node`; None for operators that have no value."""
+def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:
+    """What computes `node`."""
     op = node.op
     if op == SYMBOL:
         return _SYMBOL, node.value, 0, ()
@@ -143,8 +176,7 @@ def _step(node: Expression, places: Mapping[Expression, int]) -> _Step | None:
         return _WHOLE, exponent, first, others
     if op == "pow" and (halves := halves_of(node.args[1])):
         return _HALVES, halves, first, others
-    rule = _RULES.get(op)
-    return None if rule is None else (_BINARY, rule, first, others)
+    return _BINARY, _RULES.get(op, lambda *_: UNDEFINED), first, others
 
 
 def halves_of(exponent: Expression) -> int:

@@ -24,8 +24,8 @@ def bits():
 
 def jet(expr, x, order):
     """(value, derivatives) of an expression; None where it has none."""
-    found = Slopes(tuple(postorder(expr)))({"x": acb(x)}, order)
-    return None if found is None else found[-1] + (acb(0),) * (order + 1 - len(found[-1]))
+    found = [part[0] for part in Slopes(tuple(postorder(expr)))({"x": [acb(x)]}, order)[-1]]
+    return (*found, *[acb(0)] * (order + 1 - len(found))) if found[0].is_finite() else None
 
 
 @pytest.mark.parametrize("order", [1, 2])
@@ -54,7 +54,8 @@ def test_every_function_has_its_derivatives(name):
         if found is None or not all(part.is_finite() for part in found):
             continue
         step = 2.0**-30
-        low, middle, high = (jet(parse([name, "x"]), x + shift, 1)[0] for shift in (-step, 0.0, step))
+        near = [jet(parse([name, "x"]), x + shift, 1) for shift in (-step, 0.0, step)]
+        low, middle, high = (values[0] for values in near if values)
         assert abs((high - low) / (2 * step) - found[1]) < 1e-12 * (1 + abs(found[1]))
         assert abs((high - 2 * middle + low) / step**2 - found[2]) < 1e-12 * (1 + abs(found[2]))
         return

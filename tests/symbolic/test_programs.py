@@ -17,10 +17,10 @@ def run(expr, point, precision=106):
     """The value of the whole expression by its program; None where it has none."""
     before, flint.ctx.prec = flint.ctx.prec, precision
     try:
-        found = Program(expr)({name: acb(fmpq(*value)) for name, value in point.items()})
+        (found,) = Program(expr)({name: [acb(fmpq(*value))] for name, value in point.items()})[-1]
     finally:
         flint.ctx.prec = before
-    return None if found is None else found[-1]
+    return found if found.is_finite() else None
 
 
 def test_programs_compute_what_evaluation_does():
