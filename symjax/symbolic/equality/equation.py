@@ -9,7 +9,7 @@ import flint
 from flint import acb, arb, fmpq
 
 from symjax.symbolic import balls
-from symjax.symbolic.equality.graph import Graph, UndefinedError
+from symjax.symbolic.equality.graph import PRODUCT, SYMBOL, Graph, UndefinedError
 from symjax.symbolic.equality.points import Point
 from symjax.symbolic.equality.slopes import Slopes
 from symjax.symbolic.equality.translation import UnsupportedError, translate
@@ -36,7 +36,8 @@ class Equation:
       order: of the highest derivative in the problem.
       constants: free symbols of the answer that the problem does not have.
       is_integral: whether the problem is Y' - f without Y in f: an answer is right on an interval or not at all.
-      is_branched: whether the residual holds functions with branches.
+      is_branched: whether the residual holds functions with branches, of more than constants.  Without, it is
+        meromorphic but for a countable closed set, so that it vanishes everywhere or on no open set.
     """
 
     problem: Expression
@@ -72,7 +73,6 @@ class Equation:
         except UndefinedError as error:
             raise UnreadableError(_who_is_undefined(graph, problem, error)) from None
         constants = tuple(name for name in COEFFICIENTS if name in found and name not in wanted)
-        below = graph.below(residual)
         return cls(
             problem=problem,
             answer=answer,
@@ -82,11 +82,7 @@ class Equation:
             order=order,
             constants=constants,
             is_integral=_is_integral(problem),
-            is_branched=any(
-                graph.ops[node] in _SPECIAL
-                or (graph.ops[node] == "product" and any(not isinstance(e, int) for _, e in graph.parts[node]))
-                for node in below
-            ),
+            is_branched=_is_branched(graph, residual),
         )
 
     def as_written(self, point: Point, unknowns: dict[str, acb]) -> tuple[acb, acb]:
@@ -130,6 +126,19 @@ def _who_is_undefined(graph: Graph, problem: Expression, error: UndefinedError) 
     except UndefinedError:
         return f"the problem is undefined: {error}"
     return f"the equation is undefined for this answer: {error}"
+
+
+def _is_branched(graph: Graph, root: int) -> bool:
+    varying: set[int] = set()
+    for node in graph.below(root):
+        op, part = graph.ops[node], graph.parts[node]
+        if op is SYMBOL or not varying.isdisjoint(graph.operands(node)):
+            varying.add(node)
+            if op in _SPECIAL:
+                return True
+            if op is PRODUCT and any(not isinstance(e, int) and inner in varying for inner, e in part):
+                return True
+    return False
 
 
 def _is_integral(problem: Expression) -> bool:

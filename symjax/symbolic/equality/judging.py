@@ -139,8 +139,6 @@ class _Judge:
                 self._not_real.append(point)
             if found is not None:
                 return found
-            if self._strict and self._witnesses:
-                return self._refuted()
         return None
 
     def _mixed_stage(self) -> Judgement | None:
@@ -178,7 +176,22 @@ class _Judge:
         return None
 
     def _look(self, point: Point, setting: Setting) -> tuple[Judgement | None, bool]:
-        """(the verdict, if this point decides it; whether the equation has a value there)."""
+        """(the verdict, if it is decided now; whether the equation has a value there)."""
+        count = len(self._witnesses)
+        found, was_usable = self._try(point, setting)
+        if found is None and len(self._witnesses) > count:
+            found = self._failed_once(self._witnesses[-1])
+        return found, was_usable
+
+    def _failed_once(self, witness: _Witness) -> Judgement | None:
+        """The refutation by a new witness alone, where one is enough: without branches, or for a strict judge."""
+        if self._equation.is_branched and (witness.point.imaginary or not self._strict):
+            return None
+        found = self._refuted(first=witness)
+        return found if found.kind == "refuted" else None
+
+    def _try(self, point: Point, setting: Setting) -> tuple[Judgement | None, bool]:
+        """(the verdict, if this point decides it as a zero; whether the equation has a value there)."""
         for bits in (64, 256):
             known = self._values.at(point, bits, kind=setting)
             if known is None:
@@ -195,6 +208,10 @@ class _Judge:
 
     def _zero(self, point: Point, setting: Setting, known: Mapping[int, Ball]) -> Judgement | None:
         """What a candidate for zero decides."""
+        beside = self._values.at(point.beside, 256, kind=setting)
+        if beside is not None and not beside[self._equation.residual].contains(0):
+            self._witnesses.append(_Witness(point.beside, setting, 256, beside[self._equation.residual]))
+            return None
         written, answer = self._written(point)
         if not (written.is_finite() and answer.is_finite()):
             self._reason = "the equation as written, or the answer, is undefined where it agrees"
@@ -288,9 +305,9 @@ class _Judge:
                 result["warning"] = "fails at all real points tried"
         return result
 
-    def _refuted(self) -> Judgement:
-        """The refutation that the witnesses allow; undetermined where they allow none."""
-        for witness in self._witnesses[:MAX_WRITTEN]:
+    def _refuted(self, first: _Witness | None = None) -> Judgement:
+        """The refutation that the witnesses, or one of them, allow; undetermined where they allow none."""
+        for witness in self._witnesses[:MAX_WRITTEN] if first is None else (first,):
             known = self._values.at(witness.point, 256, kind=witness.setting)
             if known is None:
                 continue
@@ -307,6 +324,8 @@ class _Judge:
                 "points": len(self._witnesses),
                 "real_points": sum(kinds),
             }
+            if not self._equation.is_branched:
+                evidence["holds"] = "nowhere"
             if self._unclear:
                 evidence["unclear_points"] = self._unclear
             return Judgement("refuted", evidence)

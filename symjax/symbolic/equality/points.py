@@ -35,6 +35,13 @@ class Point:
             for name in names
         }
 
+    @functools.cached_property
+    def beside(self) -> Point:
+        """A point so near that the base neighbourhood of a proof holds it, moved in no special direction."""
+        rng = random.Random("beside")
+        shifts = {name: fmpq(1 + int(rng.random() * 2.0**30), 2**112) for name in self.real}
+        return Point({name: value + shifts[name] for name, value in self.real.items()}, self.imaginary)
+
 
 @functools.cache
 def real_point(place: int) -> Point:
