@@ -21,7 +21,6 @@ from symjax.symbolic.operators import UNKNOWNS
 from symjax.symbolic.tree_sampling import COEFFICIENTS, PRESETS, TreeSampler
 from symjax.tasks import Example, Rejection
 from symjax.tasks import _expression_display as display
-from symjax.tasks._expression_options import checked_options
 from symjax.tasks._expression_tasks import UNKNOWN_FUNCTIONS, ExpressionTask
 from symjax.tasks._ode_families import CONSTANTS, VARIABLE
 from symjax.tasks._ode_problems import LEAST_OPERATORS, Draw
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
 NAMES = ("ode1", "ode2")
 
+ENGINES: Final = ("rules", "sympy")
 _README: Final = PRESETS["readme"]
 
 
@@ -77,11 +77,31 @@ def make(
     Raises:
       ValueError: a value that does not fit, with the rule.
     """
-    options = checked_options(locals(), shares=("expanded_fraction", "agreeing_fraction"))
-    task = Ode(name=name, options=options)
-    if options["max_operators"] < task.order:
-        raise ValueError(f"max_operators must be {task.order} or more for {name}, got {options['max_operators']}")
-    return task
+    options = {key: value for key, value in locals().items() if key != "name"}
+    for key in ("leaf_probabilities", "shape_weights"):
+        options[key] = tuple(options[key])
+    _check(options)
+    return Ode(name=name, options=options)
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    """Refuse values that do not fit; the sampler checks its own."""
+    for key, least in (
+        ("max_problem_tokens", 3),
+        ("max_answer_tokens", 1),
+        ("code_depth", 3),
+        ("max_operators", 1),
+        ("budget", 1),
+    ):
+        if options[key] < least:
+            raise ValueError(f"{key} must be {least} or more, got {options[key]}")
+    for key in ("expanded_fraction", "agreeing_fraction"):
+        if not 0 <= options[key] <= 1:
+            raise ValueError(f"{key} must be between 0 and 1, got {options[key]}")
+    if options["engine"] not in ENGINES:
+        raise ValueError(f"ode1 and ode2 have no engine {options['engine']!r}; they have: {', '.join(ENGINES)}")
+    if not options["engine_seconds"] > 0:
+        raise ValueError(f"engine_seconds must be above 0, got {options['engine_seconds']}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
