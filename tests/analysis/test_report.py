@@ -248,7 +248,7 @@ def test_differential_equations_and_their_verdicts(tmp_path):
     text = page_of(tmp_path)
     Page(text)
     assert text.count("a particular solution</span>") == 1
-    assert "Verdicts: 66.7\u202f% proved" in " ".join(text.split())
+    assert "Verdicts: 66.7 % proved" in " ".join(text.split())
     assert "s of evaluation" in text
     assert "<h3>Worst</h3>" not in text  # no answer is worse for its length
     assert "less is better" not in text
