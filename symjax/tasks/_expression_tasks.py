@@ -188,7 +188,10 @@ class ExpressionTask(abc.ABC):
             return ParseError(error.position, error.reason)
 
     def verify(self, problem: Tokens, answer: Tokens, reference: Tokens | None = None) -> Verdict:
-        """What the verifier proves of the answer; the reference is not looked at."""
+        """What the verifier proves of the answer; the reference is not looked at.
+
+        Answers to one problem are judged faster one after the other; verdicts do not depend on the order.
+        """
         del reference
         return self._timed_verdict(problem, answer, strict=False)
 
@@ -206,7 +209,7 @@ class ExpressionTask(abc.ABC):
             return "unparsable", {"reason": "answer", "position": predicted.position, "detail": predicted.reason}
         from symjax.symbolic.equality import judge
 
-        judgement = judge(question, predicted, strict=strict)
+        judgement = judge(_question(question), predicted, strict=strict)
         return judgement.kind, judgement.evidence
 
     def audit(self, example: Example) -> Verdict:
@@ -308,6 +311,14 @@ class ExpressionTask(abc.ABC):
         self, seconds: float
     ) -> contextlib.AbstractContextManager[Callable[[Expression], Expression | Rejection]]:
         """SymPy's answers to raw problems."""
+
+
+@functools.lru_cache(maxsize=1)
+def _question(problem: Expression) -> Any:
+    """What the verifier keeps of a raw problem, for the next answer, which often is to the same one."""
+    from symjax.symbolic.equality import Problem
+
+    return Problem(problem)
 
 
 def _nested(expr: Expression) -> Expression:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Final
 
 import flint
-from flint import acb, arb, fmpq
+from flint import acb, arb
 
 from symjax.symbolic import balls
 from symjax.symbolic.equality.graph import PRODUCT, SYMBOL, Graph, UndefinedError
 from symjax.symbolic.equality.points import Point
+from symjax.symbolic.equality.sharing import Shared
 from symjax.symbolic.equality.slopes import Slopes
 from symjax.symbolic.equality.translation import UnsupportedError, translate
 from symjax.symbolic.equality.work import Work
-from symjax.symbolic.expression import Expression, free_symbols, symbol
+from symjax.symbolic.expression import Expression, free_symbols, postorder, symbol
 from symjax.symbolic.operators import COEFFICIENTS, UNKNOWNS
 
 _PRECISION: Final = 192
@@ -25,6 +27,49 @@ class UnreadableError(ValueError):
     """The problem or the answer is none; the message is a sentence."""
 
 
+class Problem:
+    """What an answer has to make zero, and what is known of it from the answers before.
+
+    Args:
+      expr: raw, as written; in x, Y, Y', Y'' and further symbols.
+
+    Attributes:
+      symbols: names of its free symbols.
+      order: of its highest derivative; -1 if it holds no unknown function.
+      is_integral: whether it is Y' - f without Y in f: an answer is right on an interval or not at all.
+      shared: values that do not depend on the answer, or that two answers have in common.
+    """
+
+    def __init__(self, expr: Expression) -> None:
+        self.expr = expr
+        self.symbols = free_symbols(expr)
+        self.order = max((UNKNOWNS.index(name) for name in UNKNOWNS if name in self.symbols), default=-1)
+        self.is_integral = _is_integral(expr)
+        self.shared = Shared()
+        unknowns = [symbol(name) for name in UNKNOWNS]
+        self._answered = [node for node in postorder(expr) if any(node.names & one.names for one in unknowns)]
+
+    def as_written(self, answer: Expression, point: Point, unknowns: Mapping[str, acb]) -> tuple[acb, acb]:
+        """(left side, answer) evaluated as written, nothing folded, with these values of the unknowns but Y.
+
+        Values are not finite where either is undefined.
+        """
+        before = flint.ctx.prec
+        flint.ctx.prec = _PRECISION
+        memo = self.shared.written(point)
+        try:
+            if not memo:
+                for name, value in point.real.items():
+                    memo[symbol(name)] = acb(arb(value), arb(point.imaginary.get(name, 0)))
+            value = balls.evaluate(answer, {}, precision=_PRECISION, memo=memo)
+            memo |= {symbol(name): value for name, value in unknowns.items()} | {symbol("Y"): value}
+            return balls.evaluate(self.expr, {}, precision=_PRECISION, memo=memo), value
+        finally:
+            for node in self._answered:
+                memo.pop(node, None)
+            flint.ctx.prec = before
+
+
 @dataclasses.dataclass(frozen=True)
 class Equation:
     """A problem = 0 with an answer for its unknown function.
@@ -33,76 +78,50 @@ class Equation:
       graph: where the nodes live.
       residual: the problem's left side with the answer and its derivatives put in.
       unknowns: the nodes of the answer and of its derivatives, as far as the problem asks for them.
-      order: of the highest derivative in the problem.
       constants: free symbols of the answer that the problem does not have.
-      is_integral: whether the problem is Y' - f without Y in f: an answer is right on an interval or not at all.
       is_branched: whether the residual holds functions with branches, of more than constants.  Without, it is
         meromorphic but for a countable closed set, so that it vanishes everywhere or on no open set.
     """
 
-    problem: Expression
+    problem: Problem
     answer: Expression
     graph: Graph
     residual: int
     unknowns: dict[str, int]
-    order: int
     constants: tuple[str, ...]
-    is_integral: bool
     is_branched: bool
 
     @classmethod
-    def build(cls, problem: Expression, answer: Expression, work: Work) -> Equation:
-        """The equation of two raw expressions.
+    def build(cls, problem: Problem, answer: Expression, work: Work) -> Equation:
+        """The equation of a problem and a raw answer.
 
         Raises:
           UnreadableError: the problem is no equation for a function, or one of the two has no value anywhere.
           GaveUpError: it is above the limits.
         """
-        wanted, found = free_symbols(problem), free_symbols(answer)
-        order = max((UNKNOWNS.index(name) for name in UNKNOWNS if name in wanted), default=-1)
-        if order < 0:
+        found = free_symbols(answer)
+        if problem.order < 0:
             raise UnreadableError("the problem holds no unknown function: neither Y nor Y' nor Y''")
         if stray := [name for name in UNKNOWNS if name in found]:
             raise UnreadableError(f"the answer holds {stray[0]}, which it should say")
         graph = Graph(work)
-        unknowns = _unknowns(graph, answer, order)
+        unknowns = _unknowns(graph, answer, problem.order)
         try:
-            residual = translate(graph, problem, unknowns)
+            residual = translate(graph, problem.expr, unknowns)
         except UnsupportedError as error:
             raise UnreadableError(f"the problem cannot be judged: {error}") from None
         except UndefinedError as error:
-            raise UnreadableError(_who_is_undefined(graph, problem, error)) from None
-        constants = tuple(name for name in COEFFICIENTS if name in found and name not in wanted)
+            raise UnreadableError(_who_is_undefined(graph, problem.expr, error)) from None
+        constants = tuple(name for name in COEFFICIENTS if name in found and name not in problem.symbols)
         return cls(
             problem=problem,
             answer=answer,
             graph=graph,
             residual=residual,
             unknowns=unknowns,
-            order=order,
             constants=constants,
-            is_integral=_is_integral(problem),
             is_branched=_is_branched(graph, residual),
         )
-
-    def as_written(self, point: Point, unknowns: dict[str, acb]) -> tuple[acb, acb]:
-        """(residual, answer) evaluated as written, nothing folded, with these values of the derivatives.
-
-        Values are not finite where either is undefined.
-        """
-        before = flint.ctx.prec
-        flint.ctx.prec = _PRECISION
-        try:
-            memo: dict[Expression, acb] = {
-                symbol(name): acb(arb(value), arb(point.imaginary.get(name, fmpq(0))))
-                for name, value in point.real.items()
-            }
-            answer = balls.evaluate(self.answer, {}, precision=_PRECISION, memo=memo)
-            memo[symbol("Y")] = answer
-            memo |= {symbol(name): value for name, value in unknowns.items() if name != "Y"}
-            return balls.evaluate(self.problem, {}, precision=_PRECISION, memo=memo), answer
-        finally:
-            flint.ctx.prec = before
 
 
 def _unknowns(graph: Graph, answer: Expression, order: int) -> dict[str, int]:
@@ -132,7 +151,7 @@ def _is_branched(graph: Graph, root: int) -> bool:
     varying: set[int] = set()
     for node in graph.below(root):
         op, part = graph.ops[node], graph.parts[node]
-        if op is SYMBOL or not varying.isdisjoint(graph.operands(node)):
+        if op is SYMBOL or not varying.isdisjoint(graph.inner[node]):
             varying.add(node)
             if op in _SPECIAL:
                 return True

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import flint
 from flint import acb, arb, fmpq
 
 from symjax.symbolic.equality.graph import CONSTANT, NUMBER, PRODUCT, SUM, SYMBOL, Graph, Rational
 from symjax.symbolic.equality.points import Point
+from symjax.symbolic.equality.sharing import Shared
 from symjax.symbolic.equality.work import Work
 
 Ball = Any
 """arb in real evaluations, acb in complex ones."""
+Setting = Literal["real", "complex"]
 
 EXPONENT_BOUND: Final = arb(10) ** 18
 """Largest argument of exponentials, in size: towers of them would have more digits than memory."""
@@ -31,85 +33,95 @@ _UNITS: Final = {64: 1, 256: 3, 1024: 12, 4096: 80}
 """How much more work an operation is at a precision."""
 
 
+class Step(NamedTuple):
+    """How a node is worked out: of what kind it is, and what it is made of, by place in the list of values.
+
+    Attributes:
+      structure: number of what it is made of, see `Shared`.
+    """
+
+    structure: int
+    op: str
+    part: Any
+
+
 class Values:
     """Values of the nodes below some roots, point by point.
 
     Args:
       roots: nodes; values of every node below them are worked out.
+      shared: what is known of the same structures in other graphs; values are the same with and without.
 
     Attributes:
-      nodes: those nodes, operands before operators.
+      nodes: those nodes, operands before operators, those without symbols first.
+      steps: how each of them is worked out.
     """
 
-    def __init__(self, graph: Graph, work: Work, *roots: int) -> None:
+    def __init__(self, graph: Graph, work: Work, *roots: int, shared: Shared | None = None) -> None:
         self._work = work
-        self.nodes = graph.below(*roots)
-        self._steps = _steps(graph, self.nodes)
-        self._order = [step[0] for steps in self._steps for step in steps]
-        self._costs = list(itertools.accumulate(_cost(step) for steps in self._steps for step in steps))
-        self._constants: dict[tuple[str, int], dict[int, Ball] | None] = {}
+        self.shared = Shared() if shared is None else shared
+        below = graph.below(*roots)
+        varying: set[int] = set()
+        for node in below:
+            if graph.ops[node] is SYMBOL or not varying.isdisjoint(graph.inner[node]):
+                varying.add(node)
+        fixed = [node for node in below if node not in varying]
+        self.nodes = fixed + [node for node in below if node in varying]
+        self.steps = _steps(graph, self.nodes, self.shared.structures(graph, below))
+        self._fixed, self._varying = self.steps[: len(fixed)], self.steps[len(fixed) :]
+        self._root = self.nodes.index(roots[0])
+        self._costs = list(itertools.accumulate(map(_cost, self.steps)))
+        self._fixed_values: dict[tuple[str, int], list[Ball] | None] = {}
 
-    def at(self, point: Point, precision: int, *, kind: Literal["real", "complex"]) -> dict[int, Ball] | None:
+    def at(self, point: Point, precision: int, *, kind: Setting) -> dict[int, Ball] | None:
         """The value of every node at `point`; None where one has none (that is real, if `kind` says so)."""
+        known = self._known(point, precision, kind)
+        return None if known is None else dict(zip(self.nodes, known, strict=True))
+
+    def root_at(self, point: Point, precision: int, *, kind: Setting) -> Ball | None:
+        """The value of the first root; None where a node below any root has none."""
+        known = self._known(point, precision, kind)
+        return None if known is None else known[self._root]
+
+    def _known(self, point: Point, precision: int, kind: Setting) -> list[Ball] | None:
         before = flint.ctx.prec
         flint.ctx.prec = precision
         try:
-            constants = self._constant_values(kind, precision)
-            if constants is None:
-                return None
-            known = list(constants.values())
-            numbers = REAL if kind == "real" else COMPLEX
-            done = _run(self._steps[1], known, point, numbers)
-            self._charge(len(constants), len(known), precision)
-            return dict(zip(self._order, known, strict=True)) if done else None
+            if (kind, precision) not in self._fixed_values:
+                self._fixed_values[kind, precision] = self._run(self._fixed, [], None, precision, kind)
+            fixed = self._fixed_values[kind, precision]
+            return None if fixed is None else self._run(self._varying, fixed.copy(), point, precision, kind)
         finally:
             flint.ctx.prec = before
 
-    def _constant_values(self, kind: str, precision: int) -> dict[int, Ball] | None:
-        """Values of the nodes that hold no symbol, worked out once."""
-        if (kind, precision) not in self._constants:
-            known: list[Ball] = []
-            numbers = REAL if kind == "real" else COMPLEX
-            done = _run(self._steps[0], known, None, numbers)
-            self._charge(0, len(known), precision)
-            found = dict(zip((step[0] for step in self._steps[0]), known, strict=True)) if done else None
-            self._constants[kind, precision] = found
-        return self._constants[kind, precision]
-
-    def _charge(self, start: int, end: int, precision: int) -> None:
-        """Pays for the steps from `start` to before `end`."""
-        cost = (self._costs[end - 1] if end else 0) - (self._costs[start - 1] if start else 0)
+    def _run(
+        self, steps: list[Step], known: list[Ball], point: Point | None, precision: int, kind: Setting
+    ) -> list[Ball] | None:
+        """`known` with the values of `steps` behind it; None if one has none.  Pays for those that have."""
+        start = len(known)
+        remembered = self.shared.balls(point, precision, kind)
+        done = _extend(known, steps, remembered, point, REAL if kind == "real" else COMPLEX)
+        cost = (self._costs[len(known) - 1] if known else 0) - (self._costs[start - 1] if start else 0)
         self._work.charge((cost + 4) * _UNITS[precision])
+        return known if done else None
 
 
-_Step = tuple[int, str, Any]
-"""(node, kind or function, what it is made of, by place in the list of values)."""
-
-
-def _steps(graph: Graph, nodes: list[int]) -> tuple[list[_Step], list[_Step]]:
-    """How to work out the nodes that hold no symbol, and then the others."""
-    varying: set[int] = set()
-    for node in nodes:
-        if graph.ops[node] is SYMBOL or any(inner in varying for inner in graph.operands(node)):
-            varying.add(node)
-    ordered = [node for node in nodes if node not in varying] + [node for node in nodes if node in varying]
-    place = {node: count for count, node in enumerate(ordered)}
-    steps = [(node, graph.ops[node], _part(graph, node, place)) for node in ordered]
-    count = len(nodes) - len(varying)
-    return steps[:count], steps[count:]
+def _steps(graph: Graph, nodes: list[int], structures: Mapping[int, int]) -> list[Step]:
+    place = {node: count for count, node in enumerate(nodes)}
+    return [Step(structures[node], graph.ops[node], _part(graph, node, place)) for node in nodes]
 
 
 def _part(graph: Graph, node: int, place: Mapping[int, int]) -> Any:
     op, part = graph.ops[node], graph.parts[node]
     if op is SUM:
         constant = part[0] if part[0] != 0 else None
-        return constant, tuple((place[inner], None if factor == 1 else factor) for inner, factor in part[1])
+        return constant, tuple([(place[inner], None if factor == 1 else factor) for inner, factor in part[1]])
     if op is PRODUCT:
-        return tuple((place[inner], exponent) for inner, exponent in part)
+        return tuple([(place[inner], exponent) for inner, exponent in part])
     return part if op in _LEAVES else place[part]
 
 
-def _cost(step: _Step) -> int:
+def _cost(step: Step) -> int:
     """Work of one step at 64 bits."""
     _, op, part = step
     if op is SUM:
@@ -119,32 +131,45 @@ def _cost(step: _Step) -> int:
     return 1 if op in _LEAVES else 4
 
 
-def _run(steps: list[_Step], known: list[Ball], point: Point | None, numbers: _Numbers) -> bool:
+def _extend(
+    known: list[Ball], steps: list[Step], remembered: dict[int, Ball], point: Point | None, numbers: _Numbers
+) -> bool:
     """Appends the values of `steps` to `known`; False, and nothing more, at the first that has none."""
-    ball, functions, leaf = numbers
-    for _, op, part in steps:
-        if op is SUM:
-            constant, terms = part
-            value = None if constant is None else ball(constant)
-            for place, factor in terms:
-                term = known[place] if factor is None else known[place] * factor
-                value = term if value is None else value + term
-        elif op is PRODUCT:
-            value = None
-            for place, exponent in part:
-                term = known[place] if exponent == 1 else _power(known[place], exponent, ball)
-                value = term if value is None else value * term
-        elif op in _LEAVES:
-            value = leaf(op, part, point)
-        else:
-            value = known[part]
-            if op in _GROWING and abs(value) > EXPONENT_BOUND:
+    for structure, op, part in steps:
+        value = remembered.get(structure)
+        if value is None:
+            value = None if structure in remembered else _value(op, part, known, point, numbers)
+            if value is None or not value.is_finite():
+                remembered[structure] = None
                 return False
-            value = _of_complex(op, value, point) if op in _NOT_ANALYTIC and ball is acb else functions[op](value)
-        if value is None or not value.is_finite():
-            return False
+            remembered[structure] = value
         known.append(value)
     return True
+
+
+def _value(op: str, part: Any, known: list[Ball], point: Point | None, numbers: _Numbers) -> Ball | None:
+    """The value of one step, which may be none or not finite."""
+    ball, functions, leaf = numbers
+    value: Ball | None = None
+    if op is SUM:
+        constant, terms = part
+        if constant is not None:
+            value = ball(constant)
+        for place, factor in terms:
+            term = known[place] if factor is None else known[place] * factor
+            value = term if value is None else value + term
+        return value
+    if op is PRODUCT:
+        for place, exponent in part:
+            term = known[place] if exponent == 1 else _power(known[place], exponent, ball)
+            value = term if value is None else value * term
+        return value
+    if op in _LEAVES:
+        return leaf(op, part, point)
+    argument = known[part]
+    if op in _GROWING and abs(argument) > EXPONENT_BOUND:
+        return None
+    return _of_complex(op, argument, point) if op in _NOT_ANALYTIC and ball is acb else functions[op](argument)
 
 
 def _of_complex(op: str, u: acb, point: Point | None) -> acb | None:

@@ -27,6 +27,8 @@ MAX_NODES: Final = 6_000
 MAX_BITS: Final = 20_000
 """Longest numerator or denominator."""
 
+_FOLDING: Final = frozenset({NUMBER, SUM, PRODUCT})
+
 Rational = int | fmpq
 """A rational number: an int where it is one, which hashes and multiplies faster."""
 _VALUES: Final = {
@@ -50,18 +52,21 @@ class Graph:
       ops: kind or function name of each node.
       parts: of a number its value, of a symbol or constant its name, of a sum `(constant, ((node, coefficient), ...))`,
         of a product `((node, exponent), ...)`, of a function its argument.
+      inner: the nodes that each node is made of.
     """
 
     def __init__(self, work: Work) -> None:
         self.ops: list[str] = []
         self.parts: list[Any] = []
+        self.inner: list[tuple[int, ...]] = []
         self._table: dict[tuple[str, Any], int] = {}
         self._work = work
         self.zero = self.number(0)
         self.one = self.number(1)
 
-    def _node(self, op: str, part: Any) -> int:
-        key = (op, part)
+    def _node(self, op: str, part: Any, key: Any, inner: tuple[int, ...] = ()) -> int:
+        """The node of `op` and `part`, told from others by `key`."""
+        key = (op, key)
         found = self._table.get(key)
         if found is not None:
             return found
@@ -72,48 +77,53 @@ class Graph:
         self._table[key] = number
         self.ops.append(op)
         self.parts.append(part)
+        self.inner.append(inner)
         return number
 
     def number(self, value: Rational) -> int:
         """The rational number `value`."""
         if bits(value) > MAX_BITS:
             raise GaveUpError(f"a number of more than {MAX_BITS} bits")
-        return self._node(NUMBER, plain(value))
+        value = plain(value)
+        return self._node(NUMBER, value, key_of(value))
 
     def symbol(self, name: str) -> int:
         """The variable `name`."""
-        return self._node(SYMBOL, name)
+        return self._node(SYMBOL, name, name)
 
     def constant(self, name: str) -> int:
         """`pi` or `I`."""
-        return self._node(CONSTANT, name)
+        return self._node(CONSTANT, name, name)
 
     def linear(self, constant: Rational, terms: Iterable[tuple[int, Rational]]) -> int:
         """constant + the sum of coefficient * node."""
         collected: dict[int, Rational] = {}
+        ops, parts, looked_into = self.ops, self.parts, 0
         for node, coefficient in terms:
-            op, part = self.ops[node], self.parts[node]
-            if op is NUMBER:
-                constant = constant + coefficient * part
-            elif op is SUM:
-                self._work.charge(len(part[1]))
-                constant = constant + coefficient * part[0]
-                for inner, factor in part[1]:
+            op = ops[node]
+            if op is SUM:
+                first, inner_terms = parts[node]
+                looked_into += len(inner_terms)
+                constant = constant + coefficient * first
+                for inner, factor in inner_terms:
                     collected[inner] = collected.get(inner, 0) + coefficient * factor
+            elif op is NUMBER:
+                constant = constant + coefficient * parts[node]
             else:
                 collected[node] = collected.get(node, 0) + coefficient
-        kept = tuple(sorted(((node, plain(factor)) for node, factor in collected.items() if factor != 0), key=_first))
-        self._work.charge(4 * len(kept))
+        kept = _in_order(collected)
+        self._work.charge(looked_into + 4 * len(kept))
         if any(bits(factor) > MAX_BITS for _, factor in kept):
             raise GaveUpError(f"a number of more than {MAX_BITS} bits")
         if not kept:
             return self.number(constant)
         constant = plain(constant)
-        if constant == 0 and len(kept) == 1 and kept[0][1] == 1:
+        if len(kept) == 1 and kept[0][1] == 1 and constant == 0:
             return kept[0][0]
         if bits(constant) > MAX_BITS:
             raise GaveUpError(f"a number of more than {MAX_BITS} bits")
-        return self._node(SUM, (constant, kept))
+        key = (key_of(constant), keys_of(kept))
+        return self._node(SUM, (constant, kept), key, tuple([node for node, _ in kept]))
 
     def add(self, *nodes: int) -> int:
         """The sum of `nodes`."""
@@ -129,30 +139,30 @@ class Graph:
         Raises:
           UndefinedError: zero is divided by.
         """
-        pending: list[tuple[int, Rational]] = list(factors)
         coefficient: Rational = 1
+        collected: dict[int, Rational] = {}
         while True:
-            collected: dict[int, Rational] = {}
-            settled = True
-            for node, exponent in pending:
+            for node, exponent in factors:
                 if exponent == 0:
                     continue
-                coefficient = coefficient * self._factor(node, exponent, collected)
-                if coefficient == 0:
-                    return self.zero
-            self._work.charge(4 * len(collected))
-            pending = []
-            for node, exponent in collected.items():
-                self._work.charge(0 if isinstance(exponent, int) else 12)
-                if not isinstance(exponent, int) and exponent.q == 1:
-                    exponent, settled = int(exponent.p), False
-                pending.append((node, exponent))
-            if settled:
+                if self.ops[node] in _FOLDING:
+                    coefficient = coefficient * self._factor(node, exponent, collected)
+                    if coefficient == 0:
+                        return self.zero
+                else:
+                    collected[node] = collected.get(node, 0) + exponent
+            roots = [exponent for exponent in collected.values() if not isinstance(exponent, int)]
+            self._work.charge(4 * len(collected) + 12 * len(roots))
+            if all(exponent.q != 1 for exponent in roots):
                 break
-        kept = tuple(sorted(((node, exponent) for node, exponent in pending if exponent != 0), key=_first))
+            factors, collected = [(node, plain(exponent)) for node, exponent in collected.items()], {}
+        kept = _in_order(collected)
         if not kept:
             return self.number(coefficient)
-        node = kept[0][0] if len(kept) == 1 and kept[0][1] == 1 else self._node(PRODUCT, kept)
+        if len(kept) == 1 and kept[0][1] == 1:
+            node = kept[0][0]
+        else:
+            node = self._node(PRODUCT, kept, keys_of(kept), tuple([node for node, _ in kept]))
         return node if coefficient == 1 else self.scale(coefficient, node)
 
     def _factor(self, node: int, exponent: Rational, collected: dict[int, Rational]) -> Rational:
@@ -214,9 +224,9 @@ class Graph:
         if op is NUMBER:
             if (name == "ln" and part == 0) or (name == "atanh" and part in (1, -1)):
                 raise UndefinedError(f"it takes {name}({part})")
-            value = _VALUES.get(name, {}).get(part)
-            if value is not None:
-                return self.number(value)
+            values = _VALUES.get(name, {})
+            if isinstance(self.parts[argument], int) and part in values:
+                return self.number(values[part])
             if name == "abs":
                 return self.number(abs(part))
             if name == "sign":
@@ -227,26 +237,22 @@ class Graph:
                 return self.power(self.parts[inner], self.number(coefficient))
         if name == "exp" and op == "ln":
             return part
-        return self._node(name, argument)
-
-    def operands(self, node: int) -> tuple[int, ...]:
-        """The nodes that `node` is made of."""
-        op, part = self.ops[node], self.parts[node]
-        if op is SUM:
-            return tuple(inner for inner, _ in part[1])
-        if op is PRODUCT:
-            return tuple(inner for inner, _ in part)
-        return () if op in (NUMBER, SYMBOL, CONSTANT) else (part,)
+        return self._node(name, argument, argument, (argument,))
 
     def below(self, *roots: int) -> list[int]:
         """Every node that `roots` are made of, themselves included, in the order of numbers."""
-        seen, stack = set(roots), list(roots)
-        while stack:
-            for inner in self.operands(stack.pop()):
-                if inner not in seen:
-                    seen.add(inner)
-                    stack.append(inner)
-        return sorted(seen)
+        last = max(roots, default=-1)
+        seen = bytearray(last + 1)
+        for root in roots:
+            seen[root] = 1
+        found = []
+        for node in range(last, -1, -1):
+            if seen[node]:
+                found.append(node)
+                for inner in self.inner[node]:
+                    seen[inner] = 1
+        found.reverse()
+        return found
 
 
 def plain(value: Rational) -> Rational:
@@ -259,5 +265,20 @@ def bits(value: Rational) -> int:
     return value.bit_length() if isinstance(value, int) else value.height_bits()
 
 
-def _first(pair: tuple[int, Rational]) -> int:
-    return pair[0]
+def key_of(value: Rational) -> int | tuple[int, int]:
+    """`value` as what hashes fast, which rational numbers of FLINT do not."""
+    return value if isinstance(value, int) else (int(value.p), int(value.q))
+
+
+def keys_of(pairs: tuple[tuple[int, Rational], ...]) -> tuple[Any, ...]:
+    """`pairs` of nodes and rational numbers as what hashes fast."""
+    for _, value in pairs:
+        if not isinstance(value, int):
+            return tuple([(node, key_of(value)) for node, value in pairs])
+    return pairs
+
+
+def _in_order(collected: dict[int, Rational]) -> tuple[tuple[int, Rational], ...]:
+    """The entries that are not zero, in the order of nodes."""
+    nodes = sorted(collected) if len(collected) > 1 else collected
+    return tuple([(node, plain(collected[node])) for node in nodes if collected[node] != 0])

@@ -22,7 +22,7 @@ def solution_kind(equation: Equation, point: Point, work: Work) -> SolutionKind:
     "general": a determinant of derivatives with respect to constants is certainly not zero.  "particular": there are
     fewer constants than the order asks for, or every such determinant is proved to be zero.
     """
-    order, names = equation.order, equation.constants
+    order, names = equation.problem.order, equation.constants
     if len(names) < order:
         return "particular"
     if order == 0:
@@ -43,7 +43,7 @@ def _determinants(equation: Equation) -> list[int]:
     """For each choice of `order` constants, the determinant that is not zero where they are independent."""
     graph, answer = equation.graph, equation.unknowns["Y"]
     slopes = {name: Slopes(graph, name).of(answer) for name in equation.constants}
-    if equation.order == 1:
+    if equation.problem.order == 1:
         return list(slopes.values())
     in_x = Slopes(graph, "x")
     return [

@@ -15,8 +15,8 @@ from typing import Any, Final, Literal
 from flint import acb, arb
 
 from symjax.symbolic.balls import UNDEFINED
-from symjax.symbolic.equality.equation import Equation, UnreadableError
-from symjax.symbolic.equality.evaluation import Ball, Values, is_candidate, scale
+from symjax.symbolic.equality.equation import Equation, Problem, UnreadableError
+from symjax.symbolic.equality.evaluation import Ball, Setting, Values, is_candidate, scale
 from symjax.symbolic.equality.germs import RADIUS_BITS
 from symjax.symbolic.equality.independence import solution_kind
 from symjax.symbolic.equality.points import Point, complex_point, real_point
@@ -27,7 +27,6 @@ from symjax.symbolic.expression import Expression, free_symbols
 from symjax.symbolic.operators import SYMBOLS
 
 Kind = Literal["proved", "refuted", "undetermined", "unparsable"]
-Setting = Literal["real", "complex"]
 
 BUDGET: Final = 300_000
 """Units of work for one verdict, of which right answers need some hundreds to thousands."""
@@ -76,23 +75,29 @@ class _Zero:
     digits: int
 
 
-def judge(problem: Expression, answer: Expression, *, strict: bool = False, budget: int = BUDGET) -> Judgement:
+def judge(
+    problem: Expression | Problem, answer: Expression, *, strict: bool = False, budget: int = BUDGET
+) -> Judgement:
     """Whether `answer` solves `problem`, both raw, as written.
 
     Args:
-      problem: an expression in x, Y, Y', Y'' and further symbols that is to be zero; `Y' - f` for an integral.
+      problem: an expression in x, Y, Y', Y'' and further symbols that is to be zero; `Y' - f` for an integral.  Of
+        many answers to one problem, those after the first cost less if it is a `Problem`; verdicts are the same.
       answer: an expression for Y, which may hold constants a0 to a9.
       strict: the first real point at which an antiderivative certainly fails refutes it, even if it holds elsewhere.
       budget: units of work, about a third of a microsecond each.
     """
     work = Work(budget)
+    if isinstance(problem, Expression):
+        problem = Problem(problem)
+    problem.shared.trim()
     try:
         equation = Equation.build(problem, answer, work)
     except UnreadableError as error:
         return Judgement("unparsable", {"reason": str(error)})
     except GaveUpError as error:
         return Judgement("undetermined", {"reason": f"too large: {error}"})
-    return _Judge(equation, work, strict=strict and equation.is_integral).verdict()
+    return _Judge(equation, work, strict=strict and problem.is_integral).verdict()
 
 
 class _Judge:
@@ -102,14 +107,15 @@ class _Judge:
         self._equation = equation
         self._work = work
         self._strict = strict
-        self._values = Values(equation.graph, work, equation.residual)
-        self._unknowns = Values(equation.graph, work, *equation.unknowns.values())
-        held = free_symbols(equation.problem) | free_symbols(equation.answer)
+        self._problem = equation.problem
+        shared = self._problem.shared
+        self._values = Values(equation.graph, work, equation.residual, shared=shared)
+        self._unknowns = Values(equation.graph, work, *equation.unknowns.values(), shared=shared)
+        held = self._problem.symbols | free_symbols(equation.answer)
         self._names = tuple(name for name in SYMBOLS if name == "x" or name in held)
         self._witnesses: list[_Witness] = []
         self._zeros: list[_Zero] = []
         self._unclear = 0
-        self._undefined = 0
         self._not_real: list[Point] = []
         self._proofs = 0
         self._reason = ""
@@ -143,27 +149,23 @@ class _Judge:
 
     def _mixed_stage(self) -> Judgement | None:
         """Real points at which values on the way may be complex."""
-        equation = self._equation
-        wanted = INTEGRAL_POINTS if equation.is_integral else MIXED_POINTS
+        wanted = INTEGRAL_POINTS if self._problem.is_integral else MIXED_POINTS
         fresh = (real_point(REAL_DRAWS + place) for place in range(2 * wanted))
         points = itertools.chain(self._not_real, fresh) if self._not_real else fresh
         return self._stage(points, wanted, "complex" if self._not_real else "real")
 
     def _search_stage(self) -> Judgement | None:
         """Points, among many, at which the equation nearly holds in double precision."""
-        equation = self._equation
-        if equation.is_integral or not equation.is_branched:
+        if self._problem.is_integral or not self._equation.is_branched:
             return None
-        graph, root = equation.graph, equation.residual
-        nodes = graph.below(root)
         points = itertools.chain.from_iterable(
-            promising(graph, nodes, root, sequence, self._work, at_most=SEARCHED_POINTS)
+            promising(self._values, sequence, self._work, at_most=SEARCHED_POINTS)
             for sequence in (real_point, complex_point)
         )
         return self._stage(points, 2 * SEARCHED_POINTS, "complex")
 
     def _complex_stage(self) -> Judgement | None:
-        wanted = INTEGRAL_POINTS if self._equation.is_integral else COMPLEX_POINTS
+        wanted = INTEGRAL_POINTS if self._problem.is_integral else COMPLEX_POINTS
         return self._stage((complex_point(place) for place in range(2 * wanted)), wanted, "complex")
 
     def _stage(self, points: Iterable[Point], wanted: int, setting: Setting) -> Judgement | None:
@@ -192,15 +194,15 @@ class _Judge:
 
     def _try(self, point: Point, setting: Setting) -> tuple[Judgement | None, bool]:
         """(the verdict, if this point decides it as a zero; whether the equation has a value there)."""
-        for bits in (64, 256):
-            known = self._values.at(point, bits, kind=setting)
-            if known is None:
-                self._undefined += setting == "complex"
-                return None, False
-            ball = known[self._equation.residual]
-            if not ball.contains(0):
-                self._witnesses.append(_Witness(point, setting, bits, ball))
-                return None, True
+        bits, ball, known = 64, self._values.root_at(point, 64, kind=setting), None
+        if ball is not None and ball.contains(0):
+            bits, known = 256, self._values.at(point, 256, kind=setting)
+            ball = None if known is None else known[self._equation.residual]
+        if ball is None:
+            return None, False
+        if known is None or not ball.contains(0):
+            self._witnesses.append(_Witness(point, setting, bits, ball))
+            return None, True
         if not is_candidate(self._equation.graph, known, self._equation.residual):
             self._unclear += 1
             return None, True
@@ -215,7 +217,6 @@ class _Judge:
         written, answer = self._written(point)
         if not (written.is_finite() and answer.is_finite()):
             self._reason = "the equation as written, or the answer, is undefined where it agrees"
-            self._undefined += 1
             return None
         if not written.contains(0):
             return self._undetermined("two evaluations of the equation disagree")
@@ -247,9 +248,8 @@ class _Judge:
         known = self._unknowns.at(point, 256, kind="complex")
         if known is None:
             return UNDEFINED, UNDEFINED
-        return equation.as_written(
-            point, {name: known[node] for name, node in equation.unknowns.items() if name != "Y"}
-        )
+        slopes = {name: known[node] for name, node in equation.unknowns.items() if name != "Y"}
+        return self._problem.as_written(equation.answer, point, slopes)
 
     def _digits(self, known: Mapping[int, Ball]) -> int:
         """Decimal digits of the largest term that cancel in the residual."""
@@ -271,7 +271,7 @@ class _Judge:
         if point.imaginary:
             evidence["warning"] = "holds near a complex point"
         equation = self._equation
-        if equation.constants or not equation.is_integral:
+        if equation.constants or not self._problem.is_integral:
             evidence["constants"] = list(equation.constants)
             evidence["solution"] = solution_kind(equation, point, self._work)
         try:
@@ -289,10 +289,9 @@ class _Judge:
             place += 1
             if point is base or id(point) in seen:
                 continue
-            known = self._values.at(point, 64, kind="real")
-            if known is None:
+            ball = self._values.root_at(point, 64, kind="real")
+            if ball is None:
                 continue
-            ball = known[self._equation.residual]
             if ball.contains(0):
                 agrees += 1
             else:
@@ -308,13 +307,13 @@ class _Judge:
     def _refuted(self, first: _Witness | None = None) -> Judgement:
         """The refutation that the witnesses, or one of them, allow; undetermined where they allow none."""
         for witness in self._witnesses[:MAX_WRITTEN] if first is None else (first,):
-            known = self._values.at(witness.point, 256, kind=witness.setting)
-            if known is None:
+            ball = self._values.root_at(witness.point, 256, kind=witness.setting)
+            if ball is None:
                 continue
             written, answer = self._written(witness.point)
             if not (written.is_finite() and answer.is_finite()):
                 continue
-            if not written.overlaps(acb(known[self._equation.residual])):
+            if not written.overlaps(acb(ball)):
                 return self._undetermined("two evaluations of the equation disagree")
             kinds = [w.setting == "real" for w in self._witnesses]
             evidence = {

@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symjax.symbolic.equality.graph import CONSTANT, NUMBER, PRODUCT, SUM, SYMBOL, Graph
+from symjax.symbolic.equality.evaluation import Step, Values
+from symjax.symbolic.equality.graph import CONSTANT, NUMBER, PRODUCT, SUM, SYMBOL
 from symjax.symbolic.equality.points import Point
 from symjax.symbolic.equality.work import Work
 
@@ -36,63 +37,109 @@ def _coordinates(sequence: PointSequence, name: str) -> Array:
     return np.array(real) + 1j * np.array([_float(point.imaginary.get(name, 0)) for point in points])
 
 
-def promising(
-    graph: Graph, nodes: list[int], root: int, sequence: PointSequence, work: Work, *, at_most: int
-) -> list[Point]:
-    """Points of a sequence at which `root` is nearly zero, beginning with those at which it is nearest.
+def promising(values: Values, sequence: PointSequence, work: Work, *, at_most: int) -> list[Point]:
+    """Points of a sequence at which the last of `values.steps` is nearly zero, beginning with the nearest.
 
     Args:
-      nodes: all nodes below `root` and itself, in order.
       sequence: real or complex points by their places.
       at_most: how many points to propose.
     """
-    work.charge(sum(_cost(graph, node) for node in nodes))
+    work.charge(sum(map(_cost, values.steps)))
     with np.errstate(all="ignore"):
-        values, sizes = _evaluate(graph, nodes, sequence)
-        smallness = np.abs(values[root]) / sizes[root]
-    smallness = np.where(np.isfinite(smallness), smallness, np.inf)
-    if smallness.ndim == 0:  # a constant: every point is like every other
-        return []
-    order = np.argsort(smallness, kind="stable")[:at_most]
-    return [sequence(FIRST_PLACE + int(place)) for place in order if smallness[place] < SMALL]
+        found = _Search(values, sequence)
+        value, size = found.values[-1], found.size(len(found.values) - 1)
+        smallness = np.abs(value) / size
+        if smallness.ndim == 0:  # a constant: every point is like every other
+            return []
+        places = np.flatnonzero(smallness < SMALL)
+    nearest = places[np.argsort(smallness[places], kind="stable")]
+    return [sequence(FIRST_PLACE + int(place)) for place in nearest[:at_most]]
 
 
-def _evaluate(graph: Graph, nodes: list[int], sequence: PointSequence) -> tuple[dict[int, Any], dict[int, Any]]:
-    """Values of the nodes, and the sizes that they would have if nothing cancelled in any sum."""
-    values: dict[int, Any] = {}
-    sizes: dict[int, Any] = {}
-    for node in nodes:
-        op, part = graph.ops[node], graph.parts[node]
+class _Search:
+    """Values of steps in double precision, and the sizes that they would have if nothing cancelled in any sum."""
+
+    def __init__(self, values: Values, sequence: PointSequence) -> None:
+        self._steps = values.steps
+        self._sequence = sequence
+        self._known = values.shared.arrays(sequence)
+        self.values: list[Any] = []
+        for step in self._steps:
+            self.values.append(self._remembered(step.structure, self._value, step))
+
+    def _remembered(self, key: Any, find: Callable[..., Any], *args: Any) -> Any:
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = find(*args)
+        return found
+
+    def _value(self, step: Step) -> Any:
+        op, part = step.op, step.part
         if op is SUM:
-            constant = _float(part[0])
-            terms = [(_float(factor), inner) for inner, factor in part[1]]
-            values[node] = sum((factor * values[inner] for factor, inner in terms), constant)
-            sizes[node] = sum((abs(factor) * sizes[inner] for factor, inner in terms), abs(constant))
-            continue
+            constant, terms = part
+            total = _float(constant or 0)
+            for place, factor in terms:
+                total = total + _float(1 if factor is None else factor) * self.values[place]
+            return total
         if op is PRODUCT:
-            powers = [_power(values[inner], _float(exponent)) for inner, exponent in part]
-            values[node] = functools.reduce(np.multiply, powers)
-            magnitudes = [
-                np.abs(power) if exponent < 0 else sizes[inner] ** _float(exponent)
-                for power, (inner, exponent) in zip(powers, part, strict=True)
-            ]
-            sizes[node] = functools.reduce(np.multiply, magnitudes)
-            continue
+            return functools.reduce(np.multiply, [self._power(place, exponent) for place, exponent in part])
         if op is NUMBER:
-            values[node] = np.complex128(_float(part))
-        elif op is SYMBOL:
-            values[node] = _coordinates(sequence, part)
-        elif op is CONSTANT:
-            values[node] = np.complex128(np.pi if part == "pi" else 1j)
-        else:
-            values[node] = FUNCTIONS[op](values[part] + 0.0)  # no negative zero, which is on the other side of a cut
-        sizes[node] = np.abs(values[node])
-    return values, sizes
+            return np.complex128(_float(part))
+        if op is SYMBOL:
+            return _coordinates(self._sequence, part)
+        if op is CONSTANT:
+            return np.complex128(np.pi if part == "pi" else 1j)
+        return FUNCTIONS[op](self.values[part] + 0.0)  # no negative zero, which is on the other side of a cut
+
+    def _power(self, place: int, exponent: Any) -> Any:
+        base, power = self.values[place], _float(exponent)
+        if power == 1:
+            return base
+        structure = self._steps[place].structure
+        return self._remembered((structure, power), self._new_power, structure, base, power)
+
+    def _new_power(self, structure: int, base: Any, power: float) -> Any:
+        if abs(power) < 1 << 20 and power == int(power):
+            return base ** int(power) if power > 0 else 1 / base ** int(-power)
+        return np.exp(power * self._remembered((structure, "ln"), lambda: np.log(base + 0.0)))
+
+    def size(self, root: int) -> Any:
+        """Size of the step `root` if nothing cancelled in it."""
+        wanted = {root}
+        for place in range(root, -1, -1):
+            if place in wanted:
+                wanted.update(self._sized(self._steps[place]))
+        sizes: dict[int, Any] = {}
+        for place in sorted(wanted):
+            step = self._steps[place]
+            sizes[place] = self._remembered((step.structure, "size"), self._size, place, step, sizes)
+        return sizes[root]
+
+    def _sized(self, step: Step) -> list[int]:
+        """Places of the steps of whose sizes the size of `step` is made."""
+        if step.op is SUM:
+            return [place for place, _ in step.part[1]]
+        return [place for place, exponent in step.part if exponent > 0] if step.op is PRODUCT else []
+
+    def _size(self, place: int, step: Step, sizes: Mapping[int, Any]) -> Any:
+        if step.op is SUM:
+            constant, terms = step.part
+            total = abs(_float(constant or 0))
+            for inner, factor in terms:
+                total = total + abs(_float(1 if factor is None else factor)) * sizes[inner]
+            return total
+        if step.op is PRODUCT:
+            magnitudes = [
+                np.abs(self._power(inner, exponent)) if exponent < 0 else sizes[inner] ** _float(exponent)
+                for inner, exponent in step.part
+            ]
+            return functools.reduce(np.multiply, magnitudes)
+        return np.abs(self.values[place])
 
 
-def _cost(graph: Graph, node: int) -> int:
-    """Work of one node at all points."""
-    op, part = graph.ops[node], graph.parts[node]
+def _cost(step: Step) -> int:
+    """Work of one step at all points."""
+    op, part = step.op, step.part
     if op is SUM:
         return 12 * len(part[1])
     if op is PRODUCT:
@@ -109,14 +156,6 @@ def _float(value: Any) -> float:
         return top / bottom
     except OverflowError:
         return float("inf")
-
-
-def _power(base: Any, exponent: float) -> Any:
-    if exponent == 1:
-        return base
-    if exponent == int(exponent) and abs(exponent) < 1 << 20:
-        return base ** int(exponent) if exponent > 0 else 1 / base ** int(-exponent)
-    return np.exp(exponent * np.log(base + 0.0))
 
 
 def _asinh(u: Any) -> Any:

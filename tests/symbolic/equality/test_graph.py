@@ -134,7 +134,7 @@ def test_double_precision_is_on_the_branches_of_the_balls(name, z):
 def test_the_search_finds_the_branch_on_which_an_equation_holds():
     graph = Graph(Work(10**6))
     node = translate(graph, read_infix("asin(sin(3*x)) - pi + 3*x"), {})
-    points = promising(graph, graph.below(node), node, real_point, Work(10**6), at_most=4)
+    points = promising(Values(graph, Work(10**6), node), real_point, Work(10**6), at_most=4)
     assert len(points) == 4
     for point in points:
         assert Values(graph, Work(10**6), node).at(point, 64, kind="real")[node].contains(0)
@@ -143,7 +143,7 @@ def test_the_search_finds_the_branch_on_which_an_equation_holds():
 def test_the_search_takes_roots_on_the_principal_branch():
     graph = Graph(Work(10**6))
     node = translate(graph, read_infix("sqrt(x) - I*sqrt(-x)"), {})
-    points = promising(graph, graph.below(node), node, real_point, Work(10**6), at_most=9)
+    points = promising(Values(graph, Work(10**6), node), real_point, Work(10**6), at_most=9)
     assert len(points) == 9
     assert all(point.real["x"] < 0 for point in points)
 
