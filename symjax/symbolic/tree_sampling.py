@@ -12,6 +12,7 @@ import random
 from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
+from math import inf
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -259,13 +260,13 @@ def _weight(item: str, text: str) -> float:
     except ValueError:
         weight = -1.0
     if not 0 <= weight < 1e9:
-        raise ValueError(f"operators has {item.strip()!r}; a weight is a number of 0 or more")
+        raise ValueError(f"operators has {item.strip()!r}; it lists name:weight, weights are numbers of 0 or more")
     return weight
 
 
 def _leaf_table(probabilities: tuple[float, ...], coefficients: int) -> list[float]:
     """Cumulative probabilities of variable, coefficient, integer, constant."""
-    if len(probabilities) != 4 or any(not value >= 0 for value in probabilities) or not sum(probabilities) > 0:
+    if len(probabilities) != 4 or any(not value >= 0 for value in probabilities) or not 0 < sum(probabilities) < inf:
         raise ValueError(
             "leaf_probabilities must be four numbers of 0 or more (variable, coefficient, integer, constant), "
             f"not all 0, got {probabilities}"

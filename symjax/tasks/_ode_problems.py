@@ -45,6 +45,18 @@ class Problem:
     expanded: bool
 
 
+def refusal(agreement: Agreement, agreeing_fraction: float) -> Rejection | None:
+    """Why an equation must not be written with its solution: it is satisfied at too few points, or at none."""
+    decided = agreement.agreeing + agreement.differing
+    if not decided:
+        return Rejection("undecided", "equation and solution are defined together at none of the points")
+    if not agreement.agreeing or agreement.share < agreeing_fraction:
+        return Rejection(
+            "seldom_agrees", f"the solution satisfies the equation at {agreement.agreeing} of {decided} points"
+        )
+    return None
+
+
 class Draw:
     """Draws equations of one order."""
 
@@ -126,13 +138,8 @@ class Draw:
             found = self._opposite(family, expanded, choices)
             if found is not None and found[1].share > agreement.share:
                 equation, agreement = found
-        if not agreement.agreeing and not agreement.differing:
-            return Rejection("undecided", "equation and solution are defined at none of the points")
-        if agreement.share < self._agreeing_fraction:
-            return Rejection(
-                "seldom_agrees", f"the solution satisfies the equation at {agreement.agreeing} points only"
-            )
-        return Problem(equation=equation, solution=family, agreement=agreement, expanded=expanded)
+        refused = refusal(agreement, self._agreeing_fraction)
+        return refused or Problem(equation=equation, solution=family, agreement=agreement, expanded=expanded)
 
     def _opposite(self, family: Expression, expanded: bool, choices: list[bool]) -> tuple[Expression, Agreement] | None:
         """The equation for the opposite of all `choices`."""

@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import math
 import random
 from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,7 @@ from symjax.symbolic.tree_sampling import COEFFICIENTS, PRESETS, VARIABLES, Tree
 from symjax.tasks import Example, Rejection, Tokens, Verdict
 from symjax.tasks import _expression_display as display
 from symjax.tasks import _integration_pairs as pairs
+from symjax.tasks._expression_options import checked_options
 from symjax.tasks._expression_tasks import ExpressionTask, unknowns_of
 from symjax.tasks._integration_parts import by_parts
 from symjax.tasks._integration_table import StoredTable, load_table
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
 
 NAMES = ("integration", "integration_fwd", "integration_bwd", "integration_ibp", "prim_fwd", "prim_bwd", "prim_ibp")
 
-ENGINES: Final = ("rules", "sympy")
 _FAMILIES: Final = {"fwd": pairs.FORWARD, "bwd": pairs.BACKWARD, "ibp": pairs.PARTS}
 _SLOPE: Final = symbol("Y'")
 _README: Final = PRESETS["readme"]
@@ -99,38 +100,11 @@ def make(
     Raises:
       ValueError: a value that does not fit, with the rule.
     """
-    options = {key: value for key, value in locals().items() if key != "name"}
-    for key in ("leaf_probabilities", "shape_weights", "mix"):
-        options[key] = tuple(options[key])
-    _check(options)
+    options = checked_options(locals(), shares=("simplified_fraction", "rules_fraction"))
+    shares = options["mix"]
+    if len(shares) != 3 or not all(share >= 0 for share in shares) or not 0 < sum(shares) < math.inf:
+        raise ValueError(f"mix must be three numbers of 0 or more (forward, backward, parts), not all 0, got {shares}")
     return Integration(name=name, options=options)
-
-
-def _check(options: Mapping[str, Any]) -> None:
-    """Refuse values that do not fit; the sampler checks its own."""
-    for key, least in (
-        ("max_problem_tokens", 3),
-        ("max_answer_tokens", 1),
-        ("code_depth", 3),
-        ("max_operators", 1),
-        ("other_operators", 1),
-        ("budget", 1),
-        ("rules_budget", 1),
-        ("label_budget", 1),
-        ("table_size", 1),
-        ("table_seed", 0),
-    ):
-        if options[key] < least:
-            raise ValueError(f"{key} must be {least} or more, got {options[key]}")
-    for key in ("simplified_fraction", "rules_fraction"):
-        if not 0 <= options[key] <= 1:
-            raise ValueError(f"{key} must be between 0 and 1, got {options[key]}")
-    if len(options["mix"]) != 3 or not all(part >= 0 for part in options["mix"]) or not sum(options["mix"]) > 0:
-        raise ValueError(f"mix must be three numbers of 0 or more (forward, backward, parts), got {options['mix']}")
-    if options["engine"] not in ENGINES:
-        raise ValueError(f"integration has no engine {options['engine']!r}; it has: {', '.join(ENGINES)}")
-    if not options["engine_seconds"] > 0:
-        raise ValueError(f"engine_seconds must be above 0, got {options['engine_seconds']}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,18 +12,20 @@ import dataclasses
 import functools
 import random
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from symjax.symbolic import fingerprint
+from symjax.symbolic.agreement import Agreement, satisfies
 from symjax.symbolic.conventions import foreign_form
 from symjax.symbolic.expression import Expression, free_symbols, postorder
 from symjax.symbolic.operators import UNKNOWNS
 from symjax.symbolic.tree_sampling import COEFFICIENTS, PRESETS, TreeSampler
 from symjax.tasks import Example, Rejection
 from symjax.tasks import _expression_display as display
+from symjax.tasks._expression_options import checked_options
 from symjax.tasks._expression_tasks import UNKNOWN_FUNCTIONS, ExpressionTask
 from symjax.tasks._ode_families import CONSTANTS, VARIABLE
-from symjax.tasks._ode_problems import LEAST_OPERATORS, Draw
+from symjax.tasks._ode_problems import LEAST_OPERATORS, Draw, refusal
 from symjax.tasks._ode_reading import read_equation
 from symjax.tokenization.foreign import DECIMAL
 
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 
 NAMES = ("ode1", "ode2")
 
-ENGINES: Final = ("rules", "sympy")
+FREE: Final = tuple(name for name in COEFFICIENTS if name not in CONSTANTS)
+"""Coefficients that equations may hold."""
+
 _README: Final = PRESETS["readme"]
 
 
@@ -44,6 +48,7 @@ def make(
     max_int: int = _README["max_int"],
     positive: bool = _README["positive"],
     shape_weights: tuple[int, ...] = _README["shape_weights"],
+    coefficients: int = 0,
     max_operators: int = 15,
     max_problem_tokens: int = 512,
     max_answer_tokens: int = 512,
@@ -59,7 +64,8 @@ def make(
 
     Args:
       name: "ode1" or "ode2".
-      operators, leaf_probabilities, max_int, positive, shape_weights: of random trees; see `tree_sampling.TreeSampler`.
+      operators, leaf_probabilities, max_int, positive, shape_weights, coefficients: of random trees; see
+        `tree_sampling.TreeSampler`.  Coefficients are a0 to a7: a8 and a9 are the free constants.
       max_operators: most operators of the tree of a solution.
       max_problem_tokens, max_answer_tokens: longer ones are rejected as "too_long".
       code_depth: columns of a problem's path codes: levels of operators, and one for the place in a number.
@@ -77,31 +83,13 @@ def make(
     Raises:
       ValueError: a value that does not fit, with the rule.
     """
-    options = {key: value for key, value in locals().items() if key != "name"}
-    for key in ("leaf_probabilities", "shape_weights"):
-        options[key] = tuple(options[key])
-    _check(options)
-    return Ode(name=name, options=options)
-
-
-def _check(options: Mapping[str, Any]) -> None:
-    """Refuse values that do not fit; the sampler checks its own."""
-    for key, least in (
-        ("max_problem_tokens", 3),
-        ("max_answer_tokens", 1),
-        ("code_depth", 3),
-        ("max_operators", 1),
-        ("budget", 1),
-    ):
-        if options[key] < least:
-            raise ValueError(f"{key} must be {least} or more, got {options[key]}")
-    for key in ("expanded_fraction", "agreeing_fraction"):
-        if not 0 <= options[key] <= 1:
-            raise ValueError(f"{key} must be between 0 and 1, got {options[key]}")
-    if options["engine"] not in ENGINES:
-        raise ValueError(f"ode1 and ode2 have no engine {options['engine']!r}; they have: {', '.join(ENGINES)}")
-    if not options["engine_seconds"] > 0:
-        raise ValueError(f"engine_seconds must be above 0, got {options['engine_seconds']}")
+    options = checked_options(locals(), shares=("expanded_fraction", "agreeing_fraction"))
+    if coefficients > len(FREE):
+        raise ValueError(f"coefficients must be {len(FREE)} or less, for a8 and a9 are the free constants")
+    task = Ode(name=name, options=options)
+    if options["max_operators"] < task.order:
+        raise ValueError(f"max_operators must be {task.order} or more for {name}, got {options['max_operators']}")
+    return task
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -118,9 +106,7 @@ class Ode(ExpressionTask):
 
     @functools.cached_property
     def _sampler(self) -> TreeSampler:
-        return TreeSampler(
-            **{key: self.options[key] for key in _README}, max_operators=max(self.options["max_operators"], 1)
-        )
+        return TreeSampler(**{key: self.options[key] for key in (*_README, "coefficients", "max_operators")})
 
     @functools.cached_property
     def _draw(self) -> Draw:
@@ -136,8 +122,8 @@ class Ode(ExpressionTask):
 
     @property
     def answer_symbols(self) -> tuple[str, ...]:
-        """x and the free constants."""
-        return (VARIABLE, *CONSTANTS[: self.order])
+        """x, the coefficients that are drawn, and the free constants."""
+        return (VARIABLE, *FREE[: self.options["coefficients"]], *CONSTANTS[: self.order])
 
     def sample(self, rng: random.Random) -> Example | Rejection:
         """A random example; duplicates are the caller's to drop, by `metadata["fingerprint"]`."""
@@ -146,16 +132,17 @@ class Ode(ExpressionTask):
         found = self._draw(rng)
         if isinstance(found, Rejection):
             return found
-        agreement = found.agreement
+        facts = {"generator": self.name, "form": "expanded" if found.expanded else "short"}
+        return self._accepted(foreign_form(found.equation), foreign_form(found.solution), found.agreement, facts)
+
+    def _accepted(
+        self, equation: Expression, solution: Expression, agreement: Agreement, facts: Mapping[str, str]
+    ) -> Example | Rejection:
+        """The example of a checked pair, from its sides as they are written."""
         if self.options["real_only"] and not agreement.real:
             return Rejection("not_real", "the solution is real at none of the points")
-        facts = {
-            "generator": self.name,
-            "form": "expanded" if found.expanded else "short",
-            "agreement": round(agreement.share, 3),
-            "real": agreement.real,
-        }
-        return self.example(foreign_form(found.equation), foreign_form(found.solution), facts)
+        measured = {"agreement": round(agreement.share, 3), "real": agreement.real}
+        return self.example(equation, solution, {**facts, **measured})
 
     def _sample_reference(self, rng: random.Random) -> Example | Rejection:
         """An example made by SymPy, in the way that the original system does."""
@@ -170,8 +157,9 @@ class Ode(ExpressionTask):
         found = (self._engine.first if self.order == 1 else self._engine.second)(tree, coin)
         if not isinstance(found, tuple):
             return Rejection(found.reason, found.detail)
-        equation, solution = found
-        return self.example(equation, solution, {"generator": self.name, "engine": "sympy"})
+        agreement = satisfies(*found)
+        refused = refusal(agreement, self.options["agreeing_fraction"])
+        return refused or self._accepted(*found, agreement, {"generator": self.name, "engine": "sympy"})
 
     def read_typed(self, text: str) -> Expression | Rejection:
         """The raw left side of an equation, which may hold f(x) or y(x), their derivatives, and one `=`."""

@@ -27,11 +27,13 @@ UNPARSABLE = [
 CASES: dict[str, Any] = {
     "labels": "proved",
     "bad": [
-        ({"engine": "bogus"}, "no engine 'bogus'; they have: rules, sympy"),
+        ({"engine": "bogus"}, "no engine 'bogus'; there are: rules, sympy"),
         ({"engine_seconds": 0.0}, "engine_seconds must be above 0"),
         ({"operators": "sin:1"}, "no binary operator"),
         ({"max_operators": 0}, "max_operators must be 1 or more"),
-        ({"max_operators": 201}, "max_operators must be between"),
+        ({"max_operators": 201}, "max_operators must be 200 or less"),
+        ({"coefficients": 9}, "coefficients must be 8 or less, for a8 and a9"),
+        ({"coefficients": -1}, "coefficients must be between 0"),
         ({"max_problem_tokens": 2}, "max_problem_tokens must be 3 or more"),
         ({"code_depth": 2}, "code_depth must be 3 or more"),
         ({"budget": 0}, "budget must be 1 or more"),
