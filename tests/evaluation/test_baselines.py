@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from symjax import tasks
 from symjax.evaluation import neighbours
-from symjax.evaluation.baselines import NEAREST, ROUNDING, baseline_answers
+from symjax.evaluation.baselines import NEAREST, ROUNDING, baseline_answers, solver_answers
 from symjax.evaluation.neighbours import edit_distances, nearest, padded_distances
+from symjax.symbolic import reference_steps
+from symjax.tasks import Example
+from tests.symbolic.test_reference_steps import misbehave
 
 IDS = st.integers(3, 6)
 
@@ -114,3 +118,14 @@ def test_a_test_set_is_done_well_within_a_minute():
     started = time.process_time()
     nearest(problems[:40], problems[40:], vocabulary_size=40)
     assert time.process_time() - started < 1.2  # 2,000 problems in 60 s; measured: 8 s
+
+
+def test_what_sympy_loses_costs_one_problem_each_under_its_name(monkeypatch):
+    monkeypatch.setattr(reference_steps, "step", misbehave)  # hangs at sines, takes all memory at cosines
+    problems = [("sub", "Y'", name, "x") for name in ("sin", "exp", "cos", "exp")]
+    examples = [Example(problem=problem, answer=("x",), metadata={}) for problem in problems]
+    found = solver_answers(tasks.load("integration_bwd"), examples, seconds=2.0)
+    assert found is not None
+    assert [answer if isinstance(answer, tuple) else answer.reason for answer in found] == [
+        "time_limit", ("exp", "x"), "memory_limit", ("exp", "x"),
+    ]  # fmt: skip
