@@ -6,6 +6,7 @@ that SymPy prints first, so this module also has SymPy's order of printing (`Exp
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
@@ -26,7 +27,7 @@ from symjax.symbolic.expression import (
 from symjax.symbolic.limits import number, split
 from symjax.symbolic.nodes import set_leads
 from symjax.symbolic.operators import OPERATORS
-from symjax.symbolic.ordering import is_constant, is_number, ratio, spelled_key
+from symjax.symbolic.ordering import in_order, is_constant, is_number, ratio, spelled_key
 
 _RANKED_FUNCTIONS: Final = {"exp": 10, "ln": 11, "sin": 20, "cos": 21, "tan": 22, "sinh": 30, "cosh": 31, "tanh": 32}
 _NUMBER: Final = (1, 0, "Number")
@@ -76,7 +77,7 @@ def _sum_leads_negative(total: Expression) -> bool:
     negative = sum(1 for arg in total.args if leads_negative(arg))
     if 2 * negative != len(total.args):
         return 2 * negative > len(total.args)
-    terms = _terms(total)
+    terms = _terms(_without_signs(total))
     for ours, theirs in zip(_printed(terms, 1), _printed(terms, -1), strict=True):
         if ours is theirs:
             return ours.coefficient < 0
@@ -96,9 +97,15 @@ class _Term(NamedTuple):
     degrees: list[int]
 
 
-def _terms(total: Expression) -> list[_Term]:
+def _without_signs(total: Expression) -> list[Expression]:
+    """The terms of a sum in an order that its negative has as well, for where doubles cannot tell terms apart."""
+    by_rest = {split(arg)[1]: arg for arg in total.args}
+    return [by_rest[rest] for rest in in_order(by_rest)]
+
+
+def _terms(args: Iterable[Expression]) -> list[_Term]:
     found: list[tuple[Expression, Fraction, Expression, complex, dict[Expression, int]]] = []
-    for arg in total.args:
+    for arg in args:
         coefficient, rest = split(arg)
         value, degrees = complex(coefficient[0] / coefficient[1]), {}
         for factor in rest.args if rest.op == "mul" else (rest,):
@@ -192,7 +199,7 @@ def _unsigned_key(rest: Expression) -> _Key:
         name = _NUMBER if is_number(base) else _CLASSES[base.op]
         return name, (1, (_text(base),)), exponent
     if base.op == "add":
-        operands = [_printing_key(term.whole) for term in _printed(_terms(base), 1)]
+        operands = [_printing_key(term.whole) for term in _printed(_terms(base.args), 1)]
     elif base.op == "mul":
         operands = sorted(_printing_key(factor) for factor in base.args)
     else:

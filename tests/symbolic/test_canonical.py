@@ -278,6 +278,15 @@ def test_just_one_of_an_expression_and_its_negative_gives_up_its_sign(name):
                 assert leads_negative(form) != leads_negative(negative)
 
 
+@pytest.mark.parametrize(
+    "text", ["exp(2000) - exp(1000)", "exp(-2000) - pi*exp(-1000)", "exp(1000) - I", "pi*exp(10**9) - exp(10**9)"]
+)
+def test_values_beyond_double_precision_give_up_their_sign_once(text):
+    form = canonical(text)
+    assert leads_negative(form) != leads_negative(multiply(integer(-1), form))
+    assert apply("sin", multiply(integer(-1), form)) is multiply(integer(-1), apply("sin", form))
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_claims_on_signs_hold(name):
     claims = 0
