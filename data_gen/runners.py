@@ -12,8 +12,8 @@ from collections.abc import Generator, Iterator
 from data_gen.shard import ShardJob, ShardReport, make_shard_or_explain, position_path
 from symjax.processes import watched_map
 
-MOST_SUSPECTS = 4
-"""Losses of one shard in different attempts: no attempt is to blame, but the whole shard is too much."""
+MOST_LOSSES = 4
+"""Losses of one shard, none twice in one attempt: no attempt is to blame, but the whole shard is too much."""
 
 
 class GenerationError(RuntimeError):
@@ -32,12 +32,12 @@ def run_local(jobs: Iterator[ShardJob], *, workers: int, time_limit: float) -> G
     that happens twice in the same attempt, the attempt is skipped, which its report says.
 
     Raises:
-      GenerationError: a file cannot be written, a label is wrong, the code failed, or the worker of a shard is lost
-        outside of any attempt or in ever other ones.
+      GenerationError: a file cannot be written, a label is wrong, the code failed, or the workers of a shard are lost
+        again and again, in ever other attempts or before the first.
     """
     again: collections.deque[ShardJob] = collections.deque()
     running: list[ShardJob] = []
-    suspects: set[tuple[int, int]] = set()
+    losses: dict[int, list[int]] = collections.defaultdict(list)
 
     def supply() -> Iterator[ShardJob]:
         while job := again.popleft() if again else next(jobs, None):
@@ -55,34 +55,34 @@ def run_local(jobs: Iterator[ShardJob], *, workers: int, time_limit: float) -> G
                 elif isinstance(outcome.value, str):
                     raise GenerationError(outcome.value)
                 else:
-                    again.append(_retry(job, outcome.failure or "", outcome.detail, suspects))
+                    again.append(_retry(job, outcome.failure or "", outcome.detail, losses[job.shard_index]))
         if not again:
             return
 
 
-def _retry(job: ShardJob, failure: str, detail: str, suspects: set[tuple[int, int]]) -> ShardJob:
-    """The job to run in place of one whose worker was lost."""
+def _retry(job: ShardJob, failure: str, detail: str, losses: list[int]) -> ShardJob:
+    """The job to run in place of one whose worker was lost; `losses` are the attempts in which its workers were."""
     if failure == "worker_error":
         raise GenerationError(f"shard {job.shard_index} failed, and would fail again:\n{detail}")
     attempt = _lost_attempt(job)
-    if (job.shard_index, attempt) not in suspects:
-        suspects.add((job.shard_index, attempt))
-        if sum(shard == job.shard_index for shard, _ in suspects) == MOST_SUSPECTS:
-            raise GenerationError(
-                f"shard {job.shard_index} was lost in {MOST_SUSPECTS} different attempts (last: {detail}); "
-                "lower shard_attempts, raise shard_seconds, or use fewer workers if memory is short"
-            )
-        return job
-    if attempt < 0:
+    if attempt >= 0 and attempt in losses:
+        return dataclasses.replace(job, skip={**job.skip, attempt: failure})
+    losses.append(attempt)
+    if len(losses) == MOST_LOSSES:
+        where = "in different attempts" if max(losses) >= 0 else "before the first attempt"
         raise GenerationError(
-            f"the worker of shard {job.shard_index} was lost twice before its first attempt: {detail}"
+            f"shard {job.shard_index} was lost {MOST_LOSSES} times, {where} (last: {detail}); "
+            "lower shard_attempts, raise shard_seconds, or use fewer workers if memory is short"
         )
-    return dataclasses.replace(job, skip={**job.skip, attempt: failure})
+    return job
 
 
 def _lost_attempt(job: ShardJob) -> int:
-    """The attempt in which the worker was lost; -1 if it had none."""
+    """The attempt in which the worker was lost, which is noted no longer; -1 if it had not begun any."""
+    noted = position_path(job.path)
     try:
-        return struct.unpack("<q", position_path(job.path).read_bytes())[0]
+        (attempt,) = struct.unpack("<q", noted.read_bytes())
+        noted.unlink()  # or the next worker, killed before it notes anything, would be taken to have died there too
     except (OSError, struct.error):
         return -1
+    return attempt

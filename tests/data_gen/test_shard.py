@@ -231,7 +231,9 @@ def lose(argument: ShardJob) -> None:
 
 def test_a_shard_that_is_lost_again_and_again_ends_generation(tmp_path, monkeypatch):
     monkeypatch.setattr("data_gen.runners.make_shard_or_explain", lose)
-    message = r"shard 2 was lost in 4 different attempts .*exit code 1.*; lower shard_attempts, raise shard_seconds"
+    message = (
+        r"shard 2 was lost 4 times, in different attempts .*exit code 1.*; lower shard_attempts, raise shard_seconds"
+    )
     with pytest.raises(GenerationError, match=message):
         list(run_local(iter([job(tmp_path)]), workers=1, time_limit=60))
     assert (tmp_path / "shard-000002.count").read_text() == "4"
@@ -274,3 +276,20 @@ def test_a_worker_killed_in_the_middle_costs_nothing(tmp_path, monkeypatch, name
     assert pathlib.Path(made.path).with_suffix(".marker").exists()
     assert dataclasses.replace(report, seconds=0) == dataclasses.replace(unbroken, seconds=0)
     assert pathlib.Path(made.path).read_bytes() == bytes_of_it
+
+
+def die_again_at_the_start(argument: ShardJob) -> ShardReport | str:
+    """`die_once`, and the next process is killed before its first attempt."""
+    died, again = (pathlib.Path(argument.path).with_suffix(suffix) for suffix in (".marker", ".again"))
+    if died.exists() and not again.exists():
+        again.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return die_once(argument)
+
+
+def test_a_worker_killed_at_its_start_blames_no_attempt(tmp_path, monkeypatch):
+    unbroken = make_shard(job(tmp_path))
+    monkeypatch.setattr("data_gen.runners.make_shard_or_explain", die_again_at_the_start)
+    (report,) = run_local(iter([job(tmp_path)]), workers=1, time_limit=60)
+    assert (tmp_path / "shard-000002.again").exists()
+    assert dataclasses.replace(report, seconds=0) == dataclasses.replace(unbroken, seconds=0)

@@ -99,8 +99,10 @@ SECOND = CASES | {
     "read": [("Y'' + Y", "add Y'' Y"), ("sub Y'' Y", "sub Y'' Y")],
     "rejected": [("", "malformed"), ("Y' - Y", "malformed"), ("Y'' + a9*x", "malformed"), ("Y'' + Y", "no_solver")],
 }
+PAPER = SMALL | PRESETS["paper"] | {"expanded_fraction": 1.0}
+COEFFICIENTS = SMALL | {"coefficients": 2, "leaf_probabilities": (0.5, 0.3, 0.2, 0.0)}
 CONFORMANCE = {
-    "ode1": FIRST | {"options": [SMALL, {"real_only": True}, SMALL | PRESETS["paper"] | {"expanded_fraction": 1.0}]},
+    "ode1": FIRST | {"options": [SMALL, {"real_only": True}, PAPER, COEFFICIENTS]},
     "ode2": SECOND | {"options": [SMALL, {"agreeing_fraction": 1.0}]},
 }
 NAMES = list(CONFORMANCE)
@@ -164,6 +166,14 @@ def test_particular_solutions_are_told_from_general_ones(problem: str, answer: s
 def test_answers_hold_the_constants_of_their_order() -> None:
     assert tasks.load("ode1").answer_symbols == ("x", "a8")
     assert tasks.load("ode2").answer_symbols == ("x", "a8", "a9")
+    assert tasks.load("ode2", coefficients=2).answer_symbols == ("x", "a0", "a1", "a8", "a9")
+
+
+def test_coefficients_occur_and_are_kept() -> None:
+    examples, _ = drawn("ode1", 60, **COEFFICIENTS)
+    held = [example for example in examples if {"a0", "a1"} & {*example.problem}]
+    assert len(held) > 5
+    assert all({"a0", "a1"} & {*example.answer} and "a8" in example.answer for example in held)
 
 
 def test_baselines() -> None:
@@ -182,3 +192,26 @@ def test_the_reference_engine_makes_and_solves_equations() -> None:
     label = task.label(("sub", "Y'", "Y"))
     assert isinstance(label, Example)
     assert task.verify(label.problem, label.answer).evidence["solution"] == "general"
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "reason"),
+    [
+        ("mul a8 exp mul INT+ 2 x", {}, "seldom_agrees"),
+        ("mul a8 exp abs x", {"agreeing_fraction": 0.2}, ""),
+        ("mul a8 exp abs x", {"agreeing_fraction": 0.9}, "seldom_agrees"),
+        ("mul a8 mul I exp x", {}, ""),
+        ("mul a8 mul I exp x", {"real_only": True}, "not_real"),
+    ],
+)
+def test_equations_of_the_reference_engine_are_checked_like_others(
+    monkeypatch: pytest.MonkeyPatch, answer: str, options: dict[str, Any], reason: str
+) -> None:
+    class Engine:
+        def first(self, *_: object) -> object:
+            return parse(["sub", "Y'", "Y"]), parse(answer.split())
+
+    task = tasks.load("ode1", engine="sympy", **options)
+    monkeypatch.setitem(vars(task), "_engine", Engine())
+    found = task.sample(random.Random(0))
+    assert (found.reason if isinstance(found, Rejection) else "") == reason
