@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import flint
 from flint import acb, arb, fmpq
@@ -33,16 +33,8 @@ _UNITS: Final = {64: 1, 256: 3, 1024: 12, 4096: 80}
 """How much more work an operation is at a precision."""
 
 
-class Step(NamedTuple):
-    """How a node is worked out: of what kind it is, and what it is made of, by place in the list of values.
-
-    Attributes:
-      structure: number of what it is made of, see `Shared`.
-    """
-
-    structure: int
-    op: str
-    part: Any
+Step = tuple[int, str, Any]
+"""(structure, see `Shared`; kind or function; what it is made of, by place in the list of values)."""
 
 
 class Values:
@@ -108,7 +100,7 @@ class Values:
 
 def _steps(graph: Graph, nodes: list[int], structures: Mapping[int, int]) -> list[Step]:
     place = {node: count for count, node in enumerate(nodes)}
-    return [Step(structures[node], graph.ops[node], _part(graph, node, place)) for node in nodes]
+    return [(structures[node], graph.ops[node], _part(graph, node, place)) for node in nodes]
 
 
 def _part(graph: Graph, node: int, place: Mapping[int, int]) -> Any:

@@ -31,6 +31,7 @@ _FOLDING: Final = frozenset({NUMBER, SUM, PRODUCT})
 
 Rational = int | fmpq
 """A rational number: an int where it is one, which hashes and multiplies faster."""
+_Pairs = tuple[tuple[int, Rational], ...]
 _VALUES: Final = {
     "exp": {0: 1},
     "ln": {1: 0},
@@ -64,8 +65,8 @@ class Graph:
         self.zero = self.number(0)
         self.one = self.number(1)
 
-    def _node(self, op: str, part: Any, key: Any, inner: tuple[int, ...] = ()) -> int:
-        """The node of `op` and `part`, told from others by `key`."""
+    def _node(self, op: str, part: Any, key: Any, pairs: _Pairs = ()) -> int:
+        """The node of `op` and `part`, told from others by `key`; made of the nodes of `pairs`."""
         key = (op, key)
         found = self._table.get(key)
         if found is not None:
@@ -77,7 +78,7 @@ class Graph:
         self._table[key] = number
         self.ops.append(op)
         self.parts.append(part)
-        self.inner.append(inner)
+        self.inner.append(tuple([node for node, _ in pairs]))
         return number
 
     def number(self, value: Rational) -> int:
@@ -111,10 +112,11 @@ class Graph:
                 constant = constant + coefficient * parts[node]
             else:
                 collected[node] = collected.get(node, 0) + coefficient
-        kept = _in_order(collected)
+        kept, key = _in_order(collected)
         self._work.charge(looked_into + 4 * len(kept))
-        if any(bits(factor) > MAX_BITS for _, factor in kept):
-            raise GaveUpError(f"a number of more than {MAX_BITS} bits")
+        for _, factor in kept:
+            if bits(factor) > MAX_BITS:
+                raise GaveUpError(f"a number of more than {MAX_BITS} bits")
         if not kept:
             return self.number(constant)
         constant = plain(constant)
@@ -122,8 +124,7 @@ class Graph:
             return kept[0][0]
         if bits(constant) > MAX_BITS:
             raise GaveUpError(f"a number of more than {MAX_BITS} bits")
-        key = (key_of(constant), keys_of(kept))
-        return self._node(SUM, (constant, kept), key, tuple([node for node, _ in kept]))
+        return self._node(SUM, (constant, kept), (key_of(constant), key), kept)
 
     def add(self, *nodes: int) -> int:
         """The sum of `nodes`."""
@@ -156,13 +157,10 @@ class Graph:
             if all(exponent.q != 1 for exponent in roots):
                 break
             factors, collected = [(node, plain(exponent)) for node, exponent in collected.items()], {}
-        kept = _in_order(collected)
+        kept, key = _in_order(collected)
         if not kept:
             return self.number(coefficient)
-        if len(kept) == 1 and kept[0][1] == 1:
-            node = kept[0][0]
-        else:
-            node = self._node(PRODUCT, kept, keys_of(kept), tuple([node for node, _ in kept]))
+        node = kept[0][0] if len(kept) == 1 and kept[0][1] == 1 else self._node(PRODUCT, kept, key, kept)
         return node if coefficient == 1 else self.scale(coefficient, node)
 
     def _factor(self, node: int, exponent: Rational, collected: dict[int, Rational]) -> Rational:
@@ -237,7 +235,7 @@ class Graph:
                 return self.power(self.parts[inner], self.number(coefficient))
         if name == "exp" and op == "ln":
             return part
-        return self._node(name, argument, argument, (argument,))
+        return self._node(name, argument, argument, ((argument, 1),))
 
     def below(self, *roots: int) -> list[int]:
         """Every node that `roots` are made of, themselves included, in the order of numbers."""
@@ -270,7 +268,7 @@ def key_of(value: Rational) -> int | tuple[int, int]:
     return value if isinstance(value, int) else (int(value.p), int(value.q))
 
 
-def keys_of(pairs: tuple[tuple[int, Rational], ...]) -> tuple[Any, ...]:
+def keys_of(pairs: _Pairs) -> tuple[Any, ...]:
     """`pairs` of nodes and rational numbers as what hashes fast."""
     for _, value in pairs:
         if not isinstance(value, int):
@@ -278,7 +276,13 @@ def keys_of(pairs: tuple[tuple[int, Rational], ...]) -> tuple[Any, ...]:
     return pairs
 
 
-def _in_order(collected: dict[int, Rational]) -> tuple[tuple[int, Rational], ...]:
-    """The entries that are not zero, in the order of nodes."""
-    nodes = sorted(collected) if len(collected) > 1 else collected
-    return tuple([(node, plain(collected[node])) for node in nodes if collected[node] != 0])
+def _in_order(collected: dict[int, Rational]) -> tuple[_Pairs, tuple[Any, ...]]:
+    """The entries that are not zero, in the order of nodes, and the same as what hashes fast."""
+    kept, key = [], []
+    for node in sorted(collected) if len(collected) > 1 else collected:
+        value = plain(collected[node])
+        if value != 0:
+            pair = (node, value)
+            kept.append(pair)
+            key.append(pair if isinstance(value, int) else (node, key_of(value)))
+    return tuple(kept), tuple(key)

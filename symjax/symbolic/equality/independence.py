@@ -10,6 +10,7 @@ from symjax.symbolic.equality.evaluation import Values
 from symjax.symbolic.equality.graph import Graph, UndefinedError
 from symjax.symbolic.equality.points import Point
 from symjax.symbolic.equality.prover import vanishes
+from symjax.symbolic.equality.sharing import Shared
 from symjax.symbolic.equality.slopes import Slopes
 from symjax.symbolic.equality.work import GaveUpError, OutOfWorkError, Work
 
@@ -31,7 +32,7 @@ def solution_kind(equation: Equation, point: Point, work: Work) -> SolutionKind:
         determinants = _determinants(equation)
         dependent = True
         for node in determinants:
-            if _certainly_not_zero(equation.graph, node, point, work):
+            if _certainly_not_zero(equation.graph, node, point, work, equation.problem.shared):
                 return "general"
             dependent = dependent and not vanishes(equation.graph, node, point, work)
     except (UndefinedError, GaveUpError, OutOfWorkError):
@@ -58,10 +59,10 @@ def _determinants(equation: Equation) -> list[int]:
     ]
 
 
-def _certainly_not_zero(graph: Graph, node: int, point: Point, work: Work) -> bool:
+def _certainly_not_zero(graph: Graph, node: int, point: Point, work: Work, shared: Shared) -> bool:
     if node == graph.zero:
         return False
-    values = Values(graph, work, node)
+    values = Values(graph, work, node, shared=shared)
     for bits in (64, 256, 1024, 4096):
         known = values.at(point, bits, kind="complex")
         if known is None:

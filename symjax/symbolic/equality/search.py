@@ -64,8 +64,8 @@ class _Search:
         self._sequence = sequence
         self._known = values.shared.arrays(sequence)
         self.values: list[Any] = []
-        for step in self._steps:
-            self.values.append(self._remembered(step.structure, self._value, step))
+        for structure, op, part in self._steps:
+            self.values.append(self._remembered(structure, self._value, op, part))
 
     def _remembered(self, key: Any, find: Callable[..., Any], *args: Any) -> Any:
         found = self._known.get(key)
@@ -73,8 +73,7 @@ class _Search:
             found = self._known[key] = find(*args)
         return found
 
-    def _value(self, step: Step) -> Any:
-        op, part = step.op, step.part
+    def _value(self, op: str, part: Any) -> Any:
         if op is SUM:
             constant, terms = part
             total = _float(constant or 0)
@@ -95,7 +94,7 @@ class _Search:
         base, power = self.values[place], _float(exponent)
         if power == 1:
             return base
-        structure = self._steps[place].structure
+        structure = self._steps[place][0]
         return self._remembered((structure, power), self._new_power, structure, base, power)
 
     def _new_power(self, structure: int, base: Any, power: float) -> Any:
@@ -108,38 +107,40 @@ class _Search:
         wanted = {root}
         for place in range(root, -1, -1):
             if place in wanted:
-                wanted.update(self._sized(self._steps[place]))
+                wanted.update(_sized(self._steps[place]))
         sizes: dict[int, Any] = {}
         for place in sorted(wanted):
-            step = self._steps[place]
-            sizes[place] = self._remembered((step.structure, "size"), self._size, place, step, sizes)
+            sizes[place] = self._remembered((self._steps[place][0], "size"), self._size, place, sizes)
         return sizes[root]
 
-    def _sized(self, step: Step) -> list[int]:
-        """Places of the steps of whose sizes the size of `step` is made."""
-        if step.op is SUM:
-            return [place for place, _ in step.part[1]]
-        return [place for place, exponent in step.part if exponent > 0] if step.op is PRODUCT else []
-
-    def _size(self, place: int, step: Step, sizes: Mapping[int, Any]) -> Any:
-        if step.op is SUM:
-            constant, terms = step.part
+    def _size(self, place: int, sizes: Mapping[int, Any]) -> Any:
+        _, op, part = self._steps[place]
+        if op is SUM:
+            constant, terms = part
             total = abs(_float(constant or 0))
             for inner, factor in terms:
                 total = total + abs(_float(1 if factor is None else factor)) * sizes[inner]
             return total
-        if step.op is PRODUCT:
+        if op is PRODUCT:
             magnitudes = [
                 np.abs(self._power(inner, exponent)) if exponent < 0 else sizes[inner] ** _float(exponent)
-                for inner, exponent in step.part
+                for inner, exponent in part
             ]
             return functools.reduce(np.multiply, magnitudes)
         return np.abs(self.values[place])
 
 
+def _sized(step: Step) -> list[int]:
+    """Places of the steps of whose sizes the size of `step` is made."""
+    _, op, part = step
+    if op is SUM:
+        return [place for place, _ in part[1]]
+    return [place for place, exponent in part if exponent > 0] if op is PRODUCT else []
+
+
 def _cost(step: Step) -> int:
     """Work of one step at all points."""
-    op, part = step.op, step.part
+    _, op, part = step
     if op is SUM:
         return 12 * len(part[1])
     if op is PRODUCT:

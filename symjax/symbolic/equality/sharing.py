@@ -25,6 +25,8 @@ class Shared:
 
     def __init__(self) -> None:
         self._structures: dict[Any, int] = {}
+        self._graph: Graph | None = None
+        self._of_graph: dict[int, int] = {}
         self._balls: dict[Any, tuple[Point | None, dict[int, Any]]] = {}
         self._written: dict[int, tuple[Point, dict[Expression, acb]]] = {}
         self._arrays: dict[Callable[[int], Point], dict[Any, Any]] = {}
@@ -32,14 +34,17 @@ class Shared:
     def trim(self) -> None:
         """Forgets everything if it has become much."""
         if len(self._structures) > MAX_STRUCTURES:
-            for known in (self._structures, self._balls, self._written, self._arrays):
+            for known in (self._structures, self._of_graph, self._balls, self._written, self._arrays):
                 known.clear()
 
     def structures(self, graph: Graph, nodes: list[int]) -> dict[int, int]:
-        """The number of the structure of each of `nodes`, which are all below some roots, in order."""
-        found: dict[int, int] = {}
-        known = self._structures
+        """The numbers of the structures of `nodes`, which are all below some roots, in order, among others."""
+        if self._graph is not graph:
+            self._graph, self._of_graph = graph, {}
+        found, known = self._of_graph, self._structures
         for node in nodes:
+            if node in found:
+                continue
             op, part = graph.ops[node], graph.parts[node]
             if op is SUM:
                 key = (SUM, key_of(part[0]), keys_of(tuple([(found[inner], factor) for inner, factor in part[1]])))
