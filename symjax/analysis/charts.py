@@ -89,7 +89,8 @@ def summary_charts(summary: Summary, rows: Sequence[Mapping[str, Any]]) -> list[
         if is_ordinal(values):
             found.append([_ordinal_chart(summary, name, metric) for metric in shown])
     found.append([_operator_chart(summary, metric) for metric in shown])
-    return [[chart for chart in row if chart is not None] for row in found]
+    rows_of_charts = [[chart for chart in row if chart is not None] for row in found]
+    return rows_of_charts if error is not None else [[chart for row in rows_of_charts for chart in row]]
 
 
 def _numbered(summary: Summary) -> list[list[str]]:
@@ -157,9 +158,7 @@ def _ordinal_chart(summary: Summary, slice_name: str, metric: Metric) -> Chart |
     if not series:
         return None
     title = f"{_capital(metric['title'])}, by {slice_name}"
-    svg = plots.by_place(
-        series, xlabel=f"{slice_name} of the problem", ylabel=metric["title"], **_scale_of(metric, series)
-    )
+    svg = plots.by_place(series, xlabel=slice_name, ylabel=metric["title"], **_scale_of(metric, series))
     return Chart(title=title, svg=Markup(svg))
 
 

@@ -114,6 +114,7 @@ def _evaluation(found: Evaluation, task: Task | None) -> dict[str, Any]:
     summary = found.summary
     rows = found.rows()
     names = charts.predictors(summary)
+    count, unseen = (summary["predictors"][charts.MODEL][key]["count"] for key in ("all", "label_unseen"))
     return {
         "name": found.name,
         "summary": summary,
@@ -123,8 +124,9 @@ def _evaluation(found: Evaluation, task: Task | None) -> dict[str, Any]:
         "groups": [
             (key, title, {name: summary["predictors"][name][key] for name in names})
             for key, title in (("all", "All items"), ("label_unseen", "Items whose label never occurs in training"))
-            if summary["predictors"][charts.MODEL][key]["count"]
+            if key == "all" or 0 < unseen < count
         ],
+        "all_unseen": unseen == count,
         "charts": charts.summary_charts(summary, rows),
         "slices": {
             name: values

@@ -252,3 +252,5 @@ def test_differential_equations_and_their_verdicts(tmp_path):
     assert "s of evaluation" in text
     assert "<h3>Worst</h3>" not in text  # no answer is worse for its length
     assert "less is better" not in text
+    assert text.count("All items") == 2
+    assert "Items whose label" not in text
