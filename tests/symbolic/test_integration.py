@@ -53,6 +53,7 @@ NASTY = [  # nowhere defined; long, deep or full of kernels: they must fail, and
     "(1 + x)**40*sin(x)**40*exp(x**3)",
     "acosh(x + sqrt(x + x**(5/2))) + sin(x + 3*x**3)",
     "(x/(1 + x))**(1/10**9)",
+    "x*ln(x)*exp(x/(2**61 - 1))",
 ]
 
 

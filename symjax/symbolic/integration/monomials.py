@@ -42,11 +42,13 @@ class Packing:
         """The terms of `polynomial`.
 
         Raises:
-          TooWide: an exponent of 64 or more.
+          TooWide: an exponent of 64 or more, or a denominator that the prime divides.
         """
         found: Column = {}
         for exponents, coefficient in polynomial.to_dict().items():
             top, bottom = int(coefficient.p), int(coefficient.q)
+            if bottom % PRIME == 0:
+                raise TooWide("a denominator has no residue")
             value = top % PRIME if bottom == 1 else top * pow(bottom, -1, PRIME) % PRIME
             key = 0
             for index, exponent in enumerate(exponents):
