@@ -38,6 +38,8 @@ def _verify(options: argparse.Namespace) -> int:
     task = tasks.load(options.task, **task_options(options.option))
     if sys.stdin is None:
         raise UsageError("standard input is closed; give problems with answers there, one JSON object a line")
+    if sys.stdout is None:
+        raise UsageError("standard output is closed; verdicts go there")
     if options.strict and not isinstance(task, VerifiesStrictly):
         raise UsageError(f"{options.task} has no --strict; integration has")
     verify_lines(task, sys.stdin.buffer, sys.stdout, strict=options.strict)

@@ -139,6 +139,13 @@ def test_equations_are_read_as_people_and_sympy_write_them():
     assert row["evidence"]["solution"] == "general"
 
 
+def test_a_closed_output_is_refused():
+    command = f"{sys.executable} -m symjax.cli verify --task=integration >&-"
+    done = subprocess.run(command, shell=True, input="", capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "standard output is closed" in done.stderr
+
+
 def test_an_unknown_task_is_refused():
     done = subprocess.run(
         [sys.executable, "-m", "symjax.cli", "verify", "--task=chess"], input="", capture_output=True, text=True

@@ -7,7 +7,7 @@ from typing import Final
 
 from flint import fmpq
 
-from symjax.symbolic.equality.graph import Graph, Rational
+from symjax.symbolic.equality.graph import SUM, Graph, Rational, UndefinedError
 from symjax.symbolic.expression import CONSTANT, INTEGER, RATIONAL, SYMBOL, Expression, postorder
 from symjax.symbolic.operators import UNKNOWNS
 
@@ -35,6 +35,12 @@ _OF_RECIPROCALS: Final = {
 _FUNCTIONS: Final = frozenset(
     "exp ln sin cos tan asin atan sinh cosh tanh asinh acosh atanh abs sign".split()  # noqa: SIM905
 )
+_QUARTERS: Final[Mapping[str, tuple[int | None, ...]]] = {
+    "sin": (0, 1, 0, -1),
+    "cos": (1, 0, -1, 0),
+    "tan": (0, None, 0, None),
+}
+"""Values at multiples of pi/2."""
 
 
 class UnsupportedError(ValueError):
@@ -94,11 +100,34 @@ def _unary(graph: Graph, name: str, u: int) -> int:
     if name in _POWERS:
         return graph.product([(u, _POWERS[name])])
     if name in _RECIPROCALS:
-        return graph.product([(graph.function(_RECIPROCALS[name], u), -1)])
+        return graph.product([(_circular(graph, _RECIPROCALS[name], u), -1)])
     if name in _OF_RECIPROCALS:
         name, u = _OF_RECIPROCALS[name], graph.product([(u, -1)])
     if name == "acos":  # exactly pi/2 - asin on every branch
         return graph.linear(0, [(graph.constant("pi"), _HALF), (graph.function("asin", u), -1)])
     if name not in _FUNCTIONS:
         raise UnsupportedError(f"{name} cannot be judged")
-    return graph.function(name, u)
+    return _circular(graph, name, u)
+
+
+def _circular(graph: Graph, name: str, u: int) -> int:
+    """The function `name` of `u`: a number for sines, cosines and tangents of multiples of pi/2."""
+    quarters = _quarter_turns(graph, u) if name in _QUARTERS else None
+    if quarters is None:
+        return graph.function(name, u)
+    value = _QUARTERS[name][quarters % 4]
+    if value is None:
+        raise UndefinedError("it takes the tangent of pi/2 and a multiple of pi")
+    return graph.number(value)
+
+
+def _quarter_turns(graph: Graph, u: int) -> int | None:
+    """The n for which `u` is n*pi/2; None where there is none, and for zero, which folds in the graph."""
+    part = graph.parts[u]
+    if part == "pi":
+        return 2
+    if graph.ops[u] is not SUM or part[0] != 0 or len(part[1]) != 1:
+        return None
+    inner, factor = part[1][0]
+    count = 2 * fmpq(factor)
+    return int(count.p) if graph.parts[inner] == "pi" and count.q == 1 else None

@@ -93,6 +93,8 @@ def test_random_expressions_have_the_values_that_they_have_as_written():
         ("E**x", "exp(x)"),
         ("1/(1/(1/x))", "1/x"),
         ("acsc(x)", "asin(1/x)"),
+        ("sin(pi) + cos(3*pi) + sin(-5*pi/2) + sec(4*pi)", "-1"),
+        ("x*tan(-2*pi) + csc(pi/2)", "1"),
     ],
 )
 def test_what_folds_is_one_node(text, same):
@@ -109,7 +111,9 @@ def test_what_holds_on_some_branches_only_does_not_fold(text, other):
     assert translate(graph, read_infix(text), {}) != translate(graph, read_infix(other), {})
 
 
-@pytest.mark.parametrize("text", ["1/(x - x)", "ln(x - x)", "(x - x)**(-1/2)", "atanh(1)", "0**(-3)", "tan(0)**(-1)"])
+@pytest.mark.parametrize(
+    "text", ["1/(x - x)", "ln(x - x)", "(x - x)**(-1/2)", "atanh(1)", "0**(-3)", "tan(0)**(-1)", "cot(pi)", "tan(pi/2)"]
+)
 def test_what_has_no_value_anywhere_is_named(text):
     with pytest.raises(UndefinedError):
         translate(Graph(Work(10**6)), read_infix(text), {})
