@@ -2,9 +2,9 @@
 
 python -m benchmarks.reference_engine [--attempts=60] [--seconds=5] [--tasks=integration_bwd,ode1,...]
 
-One process draws, one is SymPy; both count, as CPU time.  A call of SymPy ends after `--seconds` of wall time, so
-run it on an idle machine.  Beside the rate: the share of attempts that gave an example, why the others did not, mean
-lengths, and how many of the labels the verifier proves.
+One process draws, one is SymPy; both count, as CPU time, and a call of SymPy ends after `--seconds` of it.  Beside the
+rate: the share of attempts that gave an example, why the others did not, mean lengths, and how many of the labels the
+verifier proves.
 """
 
 from __future__ import annotations
