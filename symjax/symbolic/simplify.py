@@ -1,7 +1,8 @@
 """Short forms of canonical expressions: common factors taken out, or a quotient of polynomials over kernels.
 
 Nothing here searches for long: all limits are counts, and where they are met the shortest form so far is kept.
-What comes out equals what went in wherever that is defined; where a factor is cancelled, it is defined elsewhere too.
+What comes out equals what went in wherever that is defined, except that x**(a - 1) may become x**a/x, undefined where x
+is 0; where a factor is cancelled, it is defined elsewhere too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final, cast
 from symjax.symbolic.arithmetic import E, add, base_and_exponent, multiply, power
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.conventions import token_length
-from symjax.symbolic.expression import Expression
+from symjax.symbolic.expression import ONE, ZERO, Expression
 from symjax.symbolic.factored import GaveUp
 from symjax.symbolic.forms import Form, forms
 from symjax.symbolic.kernels import TANGENTS, Kernels
@@ -151,6 +152,8 @@ def _row(term: Expression) -> tuple[Ratio, Powers]:
             coefficient = ratio(factor)
         else:
             base, exponent = base_and_exponent(factor)
+            if base is ZERO:  # 0**x has values where 0**-x has none
+                base, exponent = factor, ONE
             scale, rest = split(exponent)
             powers[base, rest] = scale
     return coefficient, powers

@@ -86,6 +86,11 @@ def test_common_factors_are_taken_out(text):
     assert not differences(expr, common_factors(expr))
 
 
+def test_powers_of_zero_are_no_common_factors():
+    expr = canonical("1 + 2*x*0**(-x)")
+    assert common_factors(expr) is expr  # 0**(-x)*(0**x + 2*x) has no value at any x but 0
+
+
 def test_simplified_derivatives_are_equal_and_not_longer():
     shorter = 0
     for expr in derivatives(60, 1):
