@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from symjax.symbolic.expression import IMAGINARY, ONE, E, Expression, fact, integer, postorder, rational, unchecked
+from symjax.symbolic.expression import IMAGINARY, ONE, E, Expression, integer, rational, unchecked
 from symjax.symbolic.nodes import set_tokens
 
 _HALF: Final = rational(1, 2)
@@ -18,11 +18,18 @@ _MINUS_ONE: Final = integer(-1)
 def foreign_form(expr: Expression) -> Expression:
     """The raw expression whose prefix tokens are those that the files have for the canonical `expr`."""
     built: dict[Expression, Expression] = {}
-    for node in postorder(expr):
-        args = node.args
-        if not args:
+    below, stack = [], [expr]
+    while stack:  # every occurrence, so that in reverse operands come before operators
+        node = stack.pop()
+        if node.args:
+            below.append(node)
+            stack += node.args
+        elif node not in built:
             built[node] = _leaf(node)
+    for node in reversed(below):
+        if node in built:
             continue
+        args = node.args
         forms = tuple([built[arg] for arg in args])
         op = node.op
         if len(forms) > 2:
@@ -82,16 +89,17 @@ def _length(node: Expression) -> int:
 
 def operator_count(expr: Expression) -> int:
     """Number of operators of `foreign_form(expr)` as a tree: shared parts count each time they occur."""
-    return fact(expr, "operators", _operators)
-
-
-def _operators(node: Expression, below: list[int]) -> int:
-    """Of a node from those of its operands; numbers of operators are sums, so that a tree counts as one."""
-    args = node.args
-    if not args:
-        return int(isinstance(node.value, tuple))
-    if node.op == "exp" and args[0] is ONE:
-        return 0
-    if node.op == "pow" and args[1] is _HALF:
-        return 0 if args[0] is _MINUS_ONE else 1 + below[0]
-    return max(1, len(args) - 1) + sum(below)
+    total, stack = 0, [expr]
+    while stack:
+        node = stack.pop()
+        args = node.args
+        if not args:
+            total += isinstance(node.value, tuple)
+        elif node.op == "pow" and args[1] is _HALF:
+            if args[0] is not _MINUS_ONE:
+                total += 1
+                stack.append(args[0])
+        elif node.op != "exp" or args[0] is not ONE:
+            total += max(1, len(args) - 1)
+            stack += args
+    return total

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 MAX_COEFFICIENT_BITS: Final = 2000
 _SMALL: Final = 2**60
+_new: Final = tuple.__new__
 
 
 class GaveUp(ArithmeticError):  # noqa: N818 (names what is the matter)
@@ -78,7 +79,7 @@ def quotient(top: int, bottom: int, powers: dict[int, int]) -> Quotient:
         _check_bits(top, bottom)
     if 0 in powers.values():
         powers = {index: exponent for index, exponent in powers.items() if exponent}
-    return Quotient(top, bottom, powers)
+    return _new(Quotient, (top, bottom, powers))  # half the time of Quotient(...)
 
 
 def _check_bits(*numbers: int) -> None:

@@ -6,6 +6,7 @@ the kernels really stand for these) are replaced by each other where that makes 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 
 from flint import fmpz_mpoly
@@ -19,18 +20,18 @@ Form = tuple[int, Callable[[], Expression]]
 """(about how many tokens, what builds it)."""
 
 
-def forms(kernels: Kernels, quotient: Quotient) -> Iterator[Form]:
-    """Several ways to write `quotient`, each with an estimate of its length.
+def forms(kernels: Kernels, quotient: Quotient, limit: int = sys.maxsize) -> Iterator[Form]:
+    """Several ways to write `quotient`, each with an estimate of its length; not all of those with `limit` or more.
 
     Raises:
       GaveUp: above the limits.
     """
     for reduced in reductions(kernels, quotient):
-        yield _product_form(kernels, reduced)
+        yield _product_form(kernels, reduced, limit)
         factored = factor(kernels, reduced)
         if factored != reduced:
-            yield _product_form(kernels, factored)
-        yield from _expanded_forms(kernels, factored)
+            yield _product_form(kernels, factored, limit)
+        yield from _expanded_forms(kernels, factored, limit)
 
 
 def _parts(kernels: Kernels, quotient: Quotient) -> tuple[dict[int, int], dict[int, int]]:
@@ -40,19 +41,27 @@ def _parts(kernels: Kernels, quotient: Quotient) -> tuple[dict[int, int], dict[i
     return generators, {index: exponent for index, exponent in quotient.powers.items() if index >= count}
 
 
-def _product_form(kernels: Kernels, quotient: Quotient) -> Form:
-    """The product of the powers as they are."""
+def _product_form(kernels: Kernels, quotient: Quotient, limit: int) -> Form:
+    """The product of the powers as they are; a polynomial that alone takes `limit` tokens or more is not measured."""
     generators, polynomials = _parts(kernels, quotient)
     lengths = [_monomial_length(kernels, generators)]
     for index, exponent in polynomials.items():
         key = index, 1
         if key not in kernels.lengths:
-            kernels.lengths[key] = polynomial_length(kernels, kernels.field.polynomial(index))
+            polynomial = kernels.field.polynomial(index)
+            if _fewest_tokens(polynomial) >= limit:
+                return limit, lambda: kernels.expression(quotient)
+            kernels.lengths[key] = polynomial_length(kernels, polynomial)
         lengths.append(_power_length(kernels.lengths[key], exponent))
     return _joined(quotient.top, quotient.bottom, lengths), lambda: kernels.expression(quotient)
 
 
-def _expanded_forms(kernels: Kernels, quotient: Quotient) -> Iterator[Form]:
+def _fewest_tokens(polynomial: fmpz_mpoly) -> int:
+    """Tokens that the sum of the terms takes at least."""
+    return 2 * len(polynomial) - 1
+
+
+def _expanded_forms(kernels: Kernels, quotient: Quotient, limit: int) -> Iterator[Form]:
     """The numerator multiplied out over the denominator as it is, and term by term over a denominator without sums."""
     field = kernels.field
     above = {index: exponent for index, exponent in quotient.powers.items() if exponent > 0}
@@ -60,8 +69,10 @@ def _expanded_forms(kernels: Kernels, quotient: Quotient) -> Iterator[Form]:
     if not any(index >= field.generators for index in above):
         return
     top = quotient.top * field.expand(above)
+    if _fewest_tokens(top) >= limit:
+        return
     bottom = Quotient(1, quotient.bottom, below)
-    length = _product_form(kernels, bottom)[0]
+    length = _product_form(kernels, bottom, limit)[0]
     if len(above) > 1 or max(above.values()) > 1:
         yield (
             _joined(1, 1, [polynomial_length(kernels, top), length]),
@@ -69,7 +80,7 @@ def _expanded_forms(kernels: Kernels, quotient: Quotient) -> Iterator[Form]:
         )
     if not any(index >= field.generators for index in below) and (below or quotient.bottom > 1):
         terms = [field.multiply((Quotient(coefficient, 1, powers), bottom)) for coefficient, powers in field.terms(top)]
-        length = sum(_product_form(kernels, term)[0] for term in terms) + len(terms) - 1
+        length = sum(_product_form(kernels, term, limit)[0] for term in terms) + len(terms) - 1
         yield length, lambda: add(*map(kernels.expression, terms))
 
 
@@ -96,7 +107,7 @@ def _monomial_length(kernels: Kernels, powers: dict[int, int]) -> int:
 def polynomial_length(kernels: Kernels, polynomial: fmpz_mpoly) -> int:
     """About how many tokens a polynomial takes as the sum of its terms."""
     lengths, count = kernels.lengths, kernels.field.generators
-    total = 2 * len(polynomial) - 1
+    total = _fewest_tokens(polynomial)
     for exponents, coefficient in zip(polynomial.monoms(), polynomial.coeffs(), strict=True):
         factors = 0
         for index in range(count):
@@ -117,6 +128,8 @@ def factor(kernels: Kernels, quotient: Quotient) -> Quotient:
     """The quotient with its polynomials factored over the rationals."""
     field = kernels.field
     generators, polynomials = _parts(kernels, quotient)
+    if not polynomials:
+        return quotient
     found = [Quotient(quotient.top, quotient.bottom, generators)]
     for index, exponent in polynomials.items():
         found.extend(Quotient(1, 1, {part: count * exponent}) for part, count in field.factors(index))

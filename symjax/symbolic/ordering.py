@@ -132,9 +132,9 @@ def spelled_key(expr: Expression) -> list[Any]:
 def ratio(expr: Expression) -> tuple[int, int]:
     """(numerator, denominator) of a number node."""
     value = expr.value
-    if isinstance(value, int):
+    if type(value) is int:
         return value, 1
-    if isinstance(value, tuple):
+    if type(value) is tuple:
         return value
     raise TypeError(f"{expr!r} is no number")
 

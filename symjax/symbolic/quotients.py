@@ -16,7 +16,7 @@ from typing import Final
 
 from flint import Ordering, fmpz_mpoly, fmpz_mpoly_ctx
 
-from symjax.symbolic.factored import NOTHING, GaveUp, Quotient, common_powers, power_of, product_of, quotient
+from symjax.symbolic.factored import NOTHING, GaveUp, Quotient, common_powers, power_of, product_of
 
 MAX_GENERATORS: Final = 12
 MAX_TERMS: Final = 250
@@ -128,9 +128,9 @@ class Field:
                 products.append(self._multiplied(self._context.from_dict({key: coefficient}), others))
             else:
                 terms[key] = terms.get(key, 0) + coefficient
-        total = self._context.from_dict(terms)
-        for product in products:
-            total += product
+        total = sum(products[1:], products[0]) if products else self._context.from_dict(terms)
+        if products and terms:
+            total += self._context.from_dict(terms)
         return self.over(total, scale, common)
 
     def over(self, polynomial: fmpz_mpoly, scale: int, powers: Mapping[int, int]) -> Quotient:
@@ -146,8 +146,7 @@ class Field:
         if len(polynomial) > 1:
             for index in [index for index, exponent in powers.items() if exponent < 0]:
                 polynomial = self._cancel(polynomial, index, powers)
-        found = self.register(polynomial)
-        return self.multiply((found, quotient(1, scale, powers)))
+        return product_of((self.register(polynomial), Quotient(1, scale, powers)))
 
     def _cancel(self, polynomial: fmpz_mpoly, index: int, powers: dict[int, int]) -> fmpz_mpoly:
         """The polynomial without what it shares with powers[index] < 0, which is raised."""
@@ -201,18 +200,22 @@ class Field:
     def register(self, polynomial: fmpz_mpoly) -> Quotient:
         """The non-zero polynomial as a number times powers of generators and at most one registered polynomial."""
         content = polynomial.term_content()
-        if polynomial.leading_coefficient() < 0:
+        if polynomial.coefficient(0) < 0:
             content = -content
-        number, powers = int(content.leading_coefficient()), {}
-        for index, exponent in enumerate(content.monoms()[0]):
-            if exponent:
-                powers[index] = int(exponent)
+        if content.is_one():  # the usual case, and others are dear: FLINT's exponents become Python objects
+            number, powers = 1, {}
+        else:
+            number, powers = int(content.coefficient(0)), self._exponents(content)
         if len(polynomial) == 1:
             return Quotient(number, 1, powers)
         index = self._index(polynomial if content.is_one() else divmod(polynomial, content)[0])
         if index in self._aliases:
             return self.multiply((Quotient(number, 1, powers), self._aliases[index]))
         return Quotient(number, 1, powers | {index: 1})
+
+    @staticmethod
+    def _exponents(monomial: fmpz_mpoly) -> dict[int, int]:
+        return {index: int(exponent) for index, exponent in enumerate(monomial.monoms()[0]) if exponent}
 
     def factors(self, index: int) -> tuple[tuple[int, int], ...]:
         """(index, exponent) of the irreducible factors of the registered polynomial `index`.

@@ -7,6 +7,7 @@ is 0; where a factor is cancelled, it is defined elsewhere too.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from math import gcd, lcm
 from typing import Final, cast
@@ -34,7 +35,7 @@ def simplify(expr: Expression) -> Expression:
     if len(nodes) == 1:
         return expr
     best = _shortest(expr, _factored_form(nodes))
-    return _shortest(best, quotient_forms(expr))
+    return _shortest(best, quotient_forms(expr, nodes, token_length(best) + _SLACK))
 
 
 def _shortest(best: Expression, others: Iterable[Form]) -> Expression:
@@ -56,18 +57,21 @@ def _factored_form(nodes: list[Expression]) -> Iterator[Form]:
         yield 0, lambda: _factored(nodes, only_shorter=True)
 
 
-def quotient_forms(expr: Expression) -> Iterator[Form]:
+def quotient_forms(
+    expr: Expression, nodes: Iterable[Expression] | None = None, limit: int = sys.maxsize
+) -> Iterator[Form]:
     """The ways to write `expr` as a quotient, without and with tangents as quotients of sines and cosines.
 
-    Shortest estimate first, for each of the two.
+    Shortest estimate first, for each of the two.  `nodes` are those of `expr` down to its kernels, if they are known.
+    Forms whose estimate is `limit` or more are of no use, and some of them are left out.
 
     Raises:
       GaveUp, TooLarge, Undefined: above the limits.
     """
-    replaced = any(item.op in TANGENTS for item in _structure(expr))
+    replaced = any(item.op in TANGENTS for item in nodes or _structure(expr))
     for tangents in (False, True) if replaced else (False,):
         kernels = Kernels(expr, tangents=tangents)
-        yield from sorted(forms(kernels, kernels.quotient(expr)), key=lambda form: form[0])
+        yield from sorted(forms(kernels, kernels.quotient(expr), limit), key=lambda form: form[0])
 
 
 def _structure(expr: Expression) -> Iterator[Expression]:

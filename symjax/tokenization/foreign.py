@@ -201,9 +201,10 @@ def write_foreign(expr: Expression, fmt: IntegerFormat = DECIMAL) -> tuple[str, 
     Raises:
       ValueError: a symbol that has no word, or more than 4,000,000 words.
     """
-    tokens, words = prefix.write(expr, integer_words=fmt.write), _words(fmt)
+    integer_words = prefix.integer_tokens if fmt is DECIMAL else fmt.write
+    tokens, words = prefix.write(expr, integer_words=integer_words), _words(fmt)
     if not words.issuperset(tokens):
-        tokens = prefix.write(_without_own(expr), integer_words=fmt.write)
+        tokens = prefix.write(_without_own(expr), integer_words=integer_words)
         for token in tokens:
             if token not in words:
                 raise ValueError(f"{token!r} is no word of the foreign vocabulary")

@@ -169,6 +169,7 @@ def _refuse_depth(tokens: Sequence[str], max_depth: int) -> NoReturn:
     raise AssertionError("no operator is too deep")
 
 
+@functools.lru_cache(maxsize=1024)
 def integer_tokens(value: int) -> tuple[str, ...]:
     """`INT+` or `INT-` and the decimal digits of `value`."""
     return (MINUS if value < 0 else PLUS, *str(abs(value)))
