@@ -18,24 +18,19 @@ from flint import acb, arb
 
 from symjax.symbolic.dual_numbers import Slopes
 from symjax.symbolic.expression import SYMBOL, Expression, bit_of, symbol
-from symjax.symbolic.operators import SYMBOLS
+from symjax.symbolic.fingerprint import INTEGRAND_POINTS, OTHERS, PRECISIONS, SHARED_POINTS
 from symjax.symbolic.programs import Column, Program, columns, enter
 
-PRECISIONS: Final = (106, 424, 1696)
 NARROW: Final = arb(2) ** -64
 NEEDED: Final = 2
 """Agreeing points that accept an antiderivative."""
 
-POINTS: Final = tuple((number, 1024) for number in (379, -633, 1341, -1533, 2501, -3331, 117, 4443))
+POINTS: Final = INTEGRAND_POINTS[:8]
 ODE_POINTS: Final = tuple((number, 1024) for number in (379, -633, 1341, 117, -1533, 2501))
 CONSTANTS: Final[tuple[Mapping[str, tuple[int, int]], ...]] = (
     MappingProxyType({"a8": (787, 1024), "a9": (-1481, 1024)}),
     MappingProxyType({"a8": (-413, 1024), "a9": (2287, 1024)}),
 )
-OTHERS: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
-    {name: (1024 + 269 * place, 1024) for place, name in enumerate(SYMBOLS) if name != "x"}
-)
-"""Values of the symbols that stay the same from point to point."""
 UNKNOWNS: Final = tuple(symbol(name) for name in ("Y", "Y'", "Y''"))
 
 
@@ -73,24 +68,26 @@ def agrees(antiderivative: Expression, integrand: Expression) -> Agreement:
     two lie on different sides: an answer with a wrong branch often holds on one of them alone.  A point counts as
     undefined where an absolute value is taken of something that is not real: it has no derivative there.
     """
+    return compared(antiderivative, integrand)[0]
+
+
+def compared(antiderivative: Expression, integrand: Expression) -> tuple[Agreement, Column]:
+    """What `agrees` says, and the integrand's values for `fingerprint.of_integrand`, if all of them were found."""
     slopes = Slopes(_nodes(antiderivative))
     program = Program(integrand, slopes.nodes)
     others = _others(program.nodes)
     agreeing = undefined = 0
     real = False
-    for start in range(0, len(POINTS), NEEDED):
-        at = [others | {"x": point} for point in POINTS[start : start + NEEDED]]
-        for verdict, value_real in _judged(at, lambda points: _slope_less(program, slopes, points)):
+    shared: list[Column] = []
+    for start in range(0, len(POINTS), SHARED_POINTS):
+        at = [others | {"x": point} for point in POINTS[start : start + SHARED_POINTS]]
+        for verdict, value_real in _judged(at, lambda points: _slope_less(program, slopes, points, shared)):
             real = real or value_real
-            if verdict is None:
-                undefined += 1
-            elif not verdict:
-                return Agreement(agreeing=agreeing, differing=1, undefined=undefined, real=real)
-            else:
-                agreeing += 1
-                if agreeing == NEEDED:
-                    return Agreement(agreeing=agreeing, differing=0, undefined=undefined, real=real)
-    return Agreement(agreeing=agreeing, differing=0, undefined=undefined, real=real)
+            agreeing, undefined = agreeing + (verdict is True), undefined + (verdict is None)
+            if verdict is False or agreeing == NEEDED:
+                found = Agreement(agreeing=agreeing, differing=int(not verdict), undefined=undefined, real=real)
+                return found, shared[0]
+    return Agreement(agreeing=agreeing, differing=0, undefined=undefined, real=real), shared[0]
 
 
 def satisfies(equation: Expression, solution: Expression) -> Agreement:
@@ -144,13 +141,15 @@ def _judged(
         flint.ctx.prec = before
 
 
-def _slope_less(integrand: Program, slopes: Slopes, points: Sequence[_Point]) -> _Found:
-    """The differences between the derivative and the integrand."""
+def _slope_less(integrand: Program, slopes: Slopes, points: Sequence[_Point], shared: list[Column]) -> _Found:
+    """The differences between the derivative and the integrand; `shared` gets the integrand's values, or nothing where
+    the antiderivative lacks a value, and so hides some."""
     given = columns(points)
     jets = slopes(given, 1)
     values = integrand(given, [jet[0] for jet in jets])
     answers, *found = jets[-1]
     wanted = values[integrand.place]
+    shared.append(wanted if all(map(acb.is_finite, answers)) else [])
     slope = found[0] if found else [acb(0)] * len(points)
     return (
         answers,

@@ -7,7 +7,7 @@ with the symbolic derivative but the table of elementary functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import add, mul
+from operator import add, mul, truediv
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -142,6 +142,11 @@ def _product(left: Jet, right: Jet) -> Jet:
     return value, slope, curvature
 
 
+def _quotient(left: Jet, right: Jet) -> Jet:
+    _, *derivatives = _product(left, _unary("inv", right))
+    return list(map(truediv, left[0], right[0])), *derivatives
+
+
 def _chain(inner: Jet, value: Column, slope: Column, curvature: Column | None) -> Jet:
     """The jet of a function with these values and derivatives at inner[0]."""
     if len(inner) == 2:
@@ -216,7 +221,7 @@ def _unary(op: str, inner: Jet) -> Jet:
 _BINARY_RULES: Final[Mapping[str, Callable[[Jet, Jet], Jet]]] = MappingProxyType(
     {
         "sub": lambda left, right: _sum([left, _product(([acb(-1)] * len(right[0]),), right)]),
-        "div": lambda left, right: _product(left, _unary("inv", right)),
+        "div": lambda left, right: _quotient(left, right),
         "rac": lambda base, root: _power(base, _unary("inv", root)),
     }
 )

@@ -7,6 +7,7 @@ any precision; a digit that a ball leaves open is settled with more bits, never 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -22,8 +23,10 @@ from symjax.symbolic.programs import Column, Program, columns
 
 POINTS: Final = ((4791, 65536), (-3433, 65536), (12565, 65536))
 INTEGRAND_POINTS: Final = tuple(
-    (number, 4096) for number in (1623, 3571, -2671, 7639, -5471, 411, 10133, -9311, 15331, -13597, 21013, -19501)
+    (number, 1024) for number in (379, -633, 1341, -1533, 2501, -3331, 117, 4443, -205, 3167, -2777, 5021)
 )
+SHARED_POINTS: Final = len(POINTS)
+"""At so many of them the certified check of an integral has the values that the fingerprint is made of."""
 EQUATION_POINTS: Final = tuple(
     (number, 4096) for number in (1093, 2521, -877, 3767, -1979, 389, 4591, -3181, 1801, -4217, 3011, -2399)
 )
@@ -31,7 +34,9 @@ OTHERS: Final = {name: (4096 + 1093 * place, 4096) for place, name in enumerate(
 """Values of the symbols beside x in integrands."""
 PRECISIONS: Final = (128, 512, 2048)
 DIGITS: Final = 15
-EXPONENT_BOUND: Final = 1000
+LEAST: Final = 1 / arb(10) ** 1000
+MOST: Final = arb(10) ** 1000
+"""Sizes of values that have digits."""
 RATIO_BOUND: Final = arb(2) ** 400
 MAX_SIZE: Final = 10_000
 MEMO_ENTRIES: Final = 50_000
@@ -56,17 +61,21 @@ def fingerprint(expr: Expression) -> str:
     return key
 
 
-def of_integrand(expr: Expression) -> str:
+def of_integrand(expr: Expression, known: Column | None = None) -> str:
     """32 hexadecimal digits, equal for integrands that are equal, in whatever form; f and 2 f are different problems.
 
     Values at the first three of twelve points at which there is one.  An integrand with fewer has the key of the
     expression as it is written.
+
+    Args:
+      expr: the integrand.
+      known: what its program gives at the first three points and at the first precision, if somebody has seen to that.
     """
     if expr.size <= MAX_SIZE:
-        program = Program(expr)
-        names = ["x", *[str(node.value) for node in program.nodes if node.op == SYMBOL]]
-        points = [{name: OTHERS.get(name, point) for name in names} for point in INTEGRAND_POINTS]
-        texts = _first_texts(points, lambda at: program(columns(at))[-1])
+        others = {name: OTHERS[name] for name in free_symbols(expr) if name in OTHERS}
+        points = [{**others, "x": point} for point in INTEGRAND_POINTS]
+        program = functools.cache(lambda: Program(expr))
+        texts = _first_texts(points, lambda at: program()(columns(at))[-1], known)
         if texts is not None:
             return _digest("integrand " + " ".join(texts))
     return _digest("integrand as written " + structure(expr))
@@ -177,8 +186,12 @@ def _value(program: Program, at: Mapping[str, tuple[int, int]], precision: int) 
 def _first_texts(
     points: Sequence[Mapping[str, tuple[int, int]]],
     values_at: Callable[[Sequence[Mapping[str, tuple[int, int]]]], Column],
+    known: Column | None = None,
 ) -> list[str] | None:
-    """The rounded values at the first of the points that have one, as many as the keys near 0 have; None at fewer."""
+    """The rounded values at the first of the points that have one, as many as the keys near 0 have; None at fewer.
+
+    `known` are the first values that are asked for, where they are known.
+    """
     texts, count = [], len(POINTS)
     before = flint.ctx.prec
     try:
@@ -188,7 +201,8 @@ def _first_texts(
             for precision in PRECISIONS:
                 flint.ctx.prec = precision
                 left = [place for place, text in enumerate(found) if text is None]
-                for place, value in zip(left, values_at([group[place] for place in left]), strict=True):
+                values, known = known or values_at([group[place] for place in left]), None
+                for place, value in zip(left, values, strict=True):
                     found[place] = _complex_text(value, precision) if value.is_finite() else None
                 if None not in found:
                     break
@@ -279,7 +293,7 @@ def _real_text(value: arb, last: bool) -> str | None:
     """
     if 0 in value:
         return "0" if last or value.is_zero() else None
-    if not (arb(10) ** -EXPONENT_BOUND < abs(value) < arb(10) ** EXPONENT_BOUND):
+    if not LEAST < abs(value) < MOST:
         return None
     for digits in (DIGITS + 8, 8 * DIGITS):
         middle, radius, exponent = map(int, value.mid_rad_10exp(digits))

@@ -119,14 +119,18 @@ class ExpressionTask(abc.ABC):
     def example(
         self, problem: Expression, answer: Expression, facts: Mapping[str, int | float | str | bool]
     ) -> Example | Rejection:
-        """The example of a raw problem and a raw answer; rejected if one of them is too long or too deep."""
+        """The example of a raw problem and a raw answer; rejected if one of them is too long or too deep.
+
+        The problem's fingerprint is found here unless it is among the facts.
+        """
         written = self.problem_tokens(problem)
         if isinstance(written, Rejection):
             return written
         tokens, longest = write_foreign(answer), self.options["max_answer_tokens"]
         if len(tokens) > longest:
             return Rejection("too_long", f"the answer takes {len(tokens)} tokens; max_answer_tokens is {longest}")
-        metadata = {"fingerprint": self.fingerprint_of(problem), **facts}
+        key = facts.get("fingerprint") or self.fingerprint_of(problem)
+        metadata = {"fingerprint": key, **facts}
         return Example(problem=written, answer=tokens, metadata=metadata)
 
     def problem_tokens(self, problem: Expression) -> Tokens | Rejection:

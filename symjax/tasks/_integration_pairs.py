@@ -11,13 +11,14 @@ import dataclasses
 import random
 from collections.abc import Mapping
 
-from symjax.symbolic.agreement import agrees
+from symjax.symbolic.agreement import compared
 from symjax.symbolic.arithmetic import add
 from symjax.symbolic.conventions import operator_count
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import ZERO, Expression, occurs
 from symjax.symbolic.integration import Table, integrate
 from symjax.symbolic.limits import TooLarge, Undefined
+from symjax.symbolic.programs import Column
 from symjax.symbolic.simplify import simplify
 from symjax.symbolic.tree_sampling import TreeSampler, draw_count
 from symjax.tasks import Rejection
@@ -114,12 +115,18 @@ def refusal(pair: Pair) -> Rejection | bool:
     The derivative of the antiderivative, by a way that shares nothing with how the pair was made, must agree with
     the integrand at two points, and differ at none.
     """
-    found = agrees(pair.antiderivative, pair.integrand)
+    found = checked(pair.antiderivative, pair.integrand)
+    return found if isinstance(found, Rejection) else found[0]
+
+
+def checked(antiderivative: Expression, integrand: Expression) -> Rejection | tuple[bool, Column]:
+    """What `refusal` says, with the integrand's values for `fingerprint.of_integrand`."""
+    found, values = compared(antiderivative, integrand)
     if found.differing:
         return Rejection("differs", "the derivative of the antiderivative is not the integrand")
     if not found.accepted:
         return Rejection("undefined", f"the derivative could be compared at {found.agreeing} points only")
-    return found.real
+    return found.real, values
 
 
 def without_constant(expr: Expression) -> Expression:

@@ -171,7 +171,7 @@ class Integration(ExpressionTask):
         if isinstance(pair, Rejection):
             return pair
         sides = foreign_form(pair.integrand), foreign_form(pair.antiderivative)
-        return self._checked(pair, *sides, {"generator": family, **pair.facts})
+        return self._checked(*sides, {"generator": family, **pair.facts})
 
     def _pair(self, rng: random.Random, family: str) -> pairs.Pair | Rejection:
         options, sampler = self.options, self._sampler
@@ -196,15 +196,17 @@ class Integration(ExpressionTask):
         return pair
 
     def _checked(
-        self, pair: pairs.Pair, integrand: Expression, answer: Expression, facts: Mapping[str, int | bool | str]
+        self, integrand: Expression, answer: Expression, facts: Mapping[str, int | bool | str]
     ) -> Example | Rejection:
-        """The example of a pair that passes the certified check, from its sides as they are written."""
-        real = pairs.refusal(pair)
-        if isinstance(real, Rejection):
-            return real
+        """The example of a raw pair that passes the certified check."""
+        found = pairs.checked(answer, integrand)
+        if isinstance(found, Rejection):
+            return found
+        real, values = found
         if self.options["real_only"] and not real:
             return Rejection("not_real", "the answer is real at none of the points")
-        return self.example(posed(integrand), answer, {**facts, "real": real})
+        key = fingerprint.of_integrand(integrand, values)
+        return self.example(posed(integrand), answer, {"fingerprint": key, **facts, "real": real})
 
     def _sample_reference(self, rng: random.Random, family: str) -> Example | Rejection:
         """An example made by SymPy, in the way that the original system does."""
@@ -225,8 +227,7 @@ class Integration(ExpressionTask):
             found = self._engine.ibp(tree, other, coin)
         if not isinstance(found, tuple):
             return Rejection(found.reason, found.detail)
-        pair = pairs.Pair(integrand=found[0], antiderivative=found[1])
-        return self._checked(pair, *found, {"generator": family, "engine": "sympy"})
+        return self._checked(*found, {"generator": family, "engine": "sympy"})
 
     def state(self, typed: Expression) -> Expression | Rejection:
         """`Y' - f` as it is; a function f without unknowns as the problem of integrating it."""

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symjax.symbolic.agreement import POINTS, Agreement, agrees, satisfies
+from symjax.symbolic.agreement import POINTS, Agreement, agrees, compared, satisfies
 from symjax.symbolic.canonical import TooLarge, Undefined, add, canonicalise, multiply
+from symjax.symbolic.conventions import foreign_form
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import ZERO, rational
+from symjax.symbolic.fingerprint import INTEGRAND_POINTS, PRECISIONS, of_integrand
+from symjax.symbolic.programs import Program, columns
 from symjax.symbolic.tree_sampling import TreeSampler
 from symjax.tokenization.prefix import parse
 
@@ -219,3 +222,25 @@ def test_a_solution_that_holds_on_one_branch_agrees_in_part():
     found = satisfies(read("sub Y' INT+ 1"), read("add a8 sqrt sq x"))
     assert 0 < found.share < 1
     assert not found.accepted
+
+
+def test_the_values_of_the_check_are_those_of_the_fingerprint():
+    """Bit for bit, so that it makes no difference who computes them."""
+    sampler, rng, shared = TreeSampler(), random.Random(3), 0
+    for _ in range(400):
+        try:
+            canonical = sampler.canonical(rng, 3 + int(rng.random() * 8))
+            sides = [foreign_form(side) for side in (canonical, derivative(canonical))]
+        except (TooLarge, Undefined):
+            continue
+        _, values = compared(*sides)
+        if values:
+            shared += 1
+            before, flint.ctx.prec = flint.ctx.prec, PRECISIONS[0]
+            try:
+                alone = Program(sides[1])(columns([{"x": point} for point in INTEGRAND_POINTS[:3]]))[-1]
+            finally:
+                flint.ctx.prec = before
+            assert [value.repr() for value in values] == [value.repr() for value in alone]
+            assert of_integrand(sides[1], values) == of_integrand(sides[1])
+    assert shared > 200
