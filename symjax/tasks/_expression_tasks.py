@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import functools
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -213,7 +214,7 @@ class ExpressionTask(abc.ABC):
             return "unparsable", {"reason": "answer", "position": predicted.position, "detail": predicted.reason}
         from symjax.symbolic.equality import judge
 
-        judgement = judge(_question(question), predicted, strict=strict)
+        judgement = judge(_question(question, threading.get_ident()), predicted, strict=strict)
         return judgement.kind, judgement.evidence
 
     def audit(self, example: Example) -> Verdict:
@@ -317,9 +318,10 @@ class ExpressionTask(abc.ABC):
         """SymPy's answers to raw problems."""
 
 
-@functools.lru_cache(maxsize=1)
-def _question(problem: Expression) -> Any:
-    """What the verifier keeps of a raw problem, for the next answer, which often is to the same one."""
+@functools.lru_cache(maxsize=2)
+def _question(problem: Expression, thread: int) -> Any:
+    """What the verifier keeps of a raw problem in a thread, for the next answer, which often is to the same one."""
+    del thread
     from symjax.symbolic.equality import Problem
 
     return Problem(problem)

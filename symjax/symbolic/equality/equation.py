@@ -28,7 +28,7 @@ class UnreadableError(ValueError):
 
 
 class Problem:
-    """What an answer has to make zero, and what is known of it from the answers before.
+    """What an answer has to make zero, and what is known of it from the answers before; for one thread at a time.
 
     Args:
       expr: raw, as written; in x, Y, Y', Y'' and further symbols.

@@ -7,6 +7,7 @@ as if nothing were shared.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from symjax.symbolic.equality.graph import PRODUCT, SUM, Graph, key_of, keys_of
 from symjax.symbolic.equality.points import Point
 from symjax.symbolic.expression import Expression
 
-MAX_STRUCTURES: Final = 2_000
+MAX_STRUCTURES: Final = 1_000
 """Structures kept from one answer to the next; beyond, all are forgotten."""
 
 
@@ -25,8 +26,7 @@ class Shared:
 
     def __init__(self) -> None:
         self._structures: dict[Any, int] = {}
-        self._graph: Graph | None = None
-        self._of_graph: dict[int, int] = {}
+        self._numbers = itertools.count()
         self._balls: dict[Any, tuple[Point | None, dict[int, Any]]] = {}
         self._written: dict[int, tuple[Point, dict[Expression, acb]]] = {}
         self._arrays: dict[Callable[[int], Point], dict[Any, Any]] = {}
@@ -34,17 +34,17 @@ class Shared:
     def trim(self) -> None:
         """Forgets everything if it has become much."""
         if len(self._structures) > MAX_STRUCTURES:
-            for known in (self._structures, self._of_graph, self._balls, self._written, self._arrays):
+            for known in (self._structures, self._balls, self._written, self._arrays):
                 known.clear()
 
     def structures(self, graph: Graph, nodes: list[int]) -> dict[int, int]:
-        """The numbers of the structures of `nodes`, which are all below some roots, in order, among others."""
-        if self._graph is not graph:
-            self._graph, self._of_graph = graph, {}
-        found, known = self._of_graph, self._structures
+        """The number of the structure of each of `nodes`, which are all below some roots, in order.
+
+        No number is given twice, not even after a `trim`.
+        """
+        found: dict[int, int] = {}
+        known = self._structures
         for node in nodes:
-            if node in found:
-                continue
             op, part = graph.ops[node], graph.parts[node]
             if op is SUM:
                 key = (SUM, key_of(part[0]), keys_of(tuple([(found[inner], factor) for inner, factor in part[1]])))
@@ -54,7 +54,8 @@ class Shared:
                 key = (op, found[part])
             else:
                 key = (op, part if isinstance(part, str) else key_of(part))
-            found[node] = known.setdefault(key, len(known))
+            number = known.get(key)
+            found[node] = known.setdefault(key, next(self._numbers)) if number is None else number
         return found
 
     def balls(self, point: Point | None, precision: int, kind: str) -> dict[int, Any]:

@@ -3,6 +3,9 @@
 import pytest
 
 from symjax.symbolic.equality import Problem, judge, sharing
+from symjax.symbolic.equality.graph import Graph
+from symjax.symbolic.equality.translation import translate
+from symjax.symbolic.equality.work import Work
 from symjax.symbolic.expression import X, integer, raw
 from symjax.symbolic.reader import read_infix
 
@@ -41,3 +44,16 @@ def test_work_is_counted_as_if_nothing_were_shared(budget):
 def test_exponents_beyond_double_precision_are_no_crash():
     problem = read_infix("Y' - sqrt(Y)*sqrt(x) + ln(x)")
     assert judge(problem, raw("pow", X, integer(10**400))).kind in ("refuted", "undetermined")
+
+
+def test_structures_have_numbers_of_their_own_for_ever():
+    graph = Graph(Work(10**6))
+    nodes = [translate(graph, read_infix(text), {}) for text in ("x", "a8", "sin(x)", "sqrt(x) + 2*a8")]
+    shared = sharing.Shared()
+    first = shared.structures(graph, graph.below(*nodes))
+    assert len(set(first.values())) == len(first)
+    assert shared.structures(graph, graph.below(*nodes)) == first
+    for place in range(sharing.MAX_STRUCTURES):
+        shared.structures(graph, graph.below(graph.number(place + 7)))
+    shared.trim()
+    assert set(shared.structures(graph, graph.below(*nodes)).values()).isdisjoint(first.values())
