@@ -247,6 +247,10 @@ def evaluate(expr: Expression, point: dict[str, Any], sizes: dict[str, Any] | No
             known[node] = args[0][0] * args[1][0], args[0][1] * args[1][1]
         else:
             value = real_if_nearly(APPLY[node.op](*(mpmath.mpmathify(arg[0]) for arg in args)))
+            if node.op in ("sin", "cos", "tan") and abs(value) < (1 + abs(args[0][0])) * mpmath.mpf(10) ** (
+                12 - DIGITS
+            ):
+                value = 0 * value  # the sine of pi, not of what pi was rounded to
             known[node] = value, abs(value)
     return known[expr]
 

@@ -20,6 +20,7 @@ MAX_FACTORED_TERMS: Final = 150
 MAX_FACTORED_DEGREES: Final = 60
 """Sum of the degrees in all generators."""
 MAX_FACTORED_BITS: Final = 80
+_ALGEBRAIC: Final = frozenset({"root", "sin", "I"})
 
 Base = tuple[str, int]
 """("polynomial", its number in the ring) or ("integer", a positive integer)."""
@@ -155,8 +156,26 @@ class Roots:
                 other = self._exchange(polynomial)
                 if other != polynomial:
                     found = self._factored(other)
+            if found[1] == [(place, 1)]:
+                found = self._known_power(place) or found
             self._factors[place] = found
         return found
+
+    def _known_power(self, place: int) -> tuple[int, list[tuple[int, int]]] | None:
+        """A polynomial as a power of another registered one, which FLINT cannot see where roots were reduced."""
+        ring = self._ring
+        degrees = dict(ring.degrees(ring.polynomials[place]))
+        for other, base in enumerate(ring.polynomials):
+            ratios = [degrees.get(generator, 0) // degree for generator, degree in ring.degrees(base)]
+            algebraic = any(ring.origins[generator][0] in _ALGEBRAIC for generator, _ in ring.degrees(base))
+            if not algebraic or len(base) < 2 or max(ratios) < 2:
+                continue
+            size = abs(ring.polynomial_value(other)) ** max(ratios)
+            if size.overlaps(abs(ring.polynomial_value(place))):
+                found = ring.register(ring.reduce(ring.expand([(other, max(ratios))])))
+                if found.powers == ((place, 1),) and abs(found.coefficient) == 1:
+                    return 1, [(other, max(ratios))]
+        return None
 
     def _factored(self, polynomial: fmpz_mpoly) -> tuple[int, list[tuple[int, int]]]:
         ring = self._ring

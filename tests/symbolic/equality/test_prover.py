@@ -54,6 +54,7 @@ IDENTITIES = [
     "sqrt(1 - cos(x))*sqrt(1 + cos(x)) - abs(sin(x))",
     "sqrt(x**2) - abs(x)",
     "ln(x**2) - 2*ln(abs(x))",
+    "(ln(exp(4 + (a8 + sqrt(5)*x)**4)) - 4)**(3/4) - ((a8 + sqrt(5)*x)**4)**(3/4)",
     "asin(1/2) - pi/6",
     "(-8)**(1/3) - 1 - I*sqrt(3)",
 ]
