@@ -158,6 +158,20 @@ def power(base: Expression, exponent: Expression) -> Expression:
     return node_of("pow", (base, exponent))
 
 
+def negative(expr: Expression) -> Expression:
+    """-expr."""
+    return multiply(MINUS_ONE, expr)
+
+
+def over(top: Expression, bottom: Expression) -> Expression:
+    """top/bottom.
+
+    Raises:
+      TooLarge, Undefined: see `power`.
+    """
+    return multiply(top, power(bottom, MINUS_ONE))
+
+
 def _power_of_power(base: Expression, exponent: Expression) -> Expression:
     inner, first = base.args
     if exponent.op == INTEGER:
@@ -169,7 +183,7 @@ def _power_of_power(base: Expression, exponent: Expression) -> Expression:
         if bottom == 1 and top % 2 == 0 and is_real(inner):
             return power(absolute(inner), multiply(first, exponent))
         if top == -1 and exponent.op == RATIONAL and ratio(exponent)[1] == 2 and is_constant(inner):
-            positive = multiply(MINUS_ONE, inner)
+            positive = negative(inner)
             if is_positive(positive):
                 return multiply(
                     power(MINUS_ONE, exponent),
@@ -221,9 +235,9 @@ def absolute(arg: Expression) -> Expression:
         return arg
     op = arg.op
     if is_number(arg) or (leads_negative(arg) and op in ("mul", "add")):
-        return absolute(multiply(MINUS_ONE, arg))
-    if is_constant(arg) and is_real(arg) and is_positive(multiply(MINUS_ONE, arg)):
-        return multiply(MINUS_ONE, arg)
+        return absolute(negative(arg))
+    if is_constant(arg) and is_real(arg) and is_positive(negative(arg)):
+        return negative(arg)
     if op == "pow" and (arg.args[1].op == INTEGER or is_number(arg.args[0])) and is_real(arg.args[1]):
         return power(absolute(arg.args[0]), arg.args[1])
     if op == "mul":

@@ -22,6 +22,8 @@ from symjax.symbolic.arithmetic import (
     add,
     exponential,
     multiply,
+    negative,
+    over,
     power,
 )
 from symjax.symbolic.expression import (
@@ -54,7 +56,7 @@ from symjax.symbolic.special_values import (
 )
 from symjax.symbolic.sums import scaled
 
-__all__ = ["TooLarge", "Undefined", "add", "apply", "build", "canonicalise", "multiply", "power"]
+__all__ = ["RULES", "TooLarge", "Undefined", "add", "apply", "build", "canonicalise", "multiply", "power"]
 
 ODD: Final = frozenset({"sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "sign"})
 EVEN: Final = frozenset({"cos", "cosh"})
@@ -75,14 +77,6 @@ _OF_IMAGINARY: Final = {
 _QUARTER_TURN: Final = multiply(HALF, IMAGINARY_UNIT, PI)
 
 
-def _over(top: Expression, bottom: Expression) -> Expression:
-    return multiply(top, power(bottom, MINUS_ONE))
-
-
-def _minus(arg: Expression) -> Expression:
-    return multiply(MINUS_ONE, arg)
-
-
 def _root(sign: Expression, arg: Expression) -> Expression:
     """sqrt(1 + sign*arg**2)."""
     return power(add(ONE, multiply(sign, power(arg, integer(2)))), HALF)
@@ -96,22 +90,22 @@ def _acosh_root(arg: Expression) -> Expression:
 _PAIRS: Final[dict[tuple[str, str], Callable[[Expression], Expression]]] = {
     ("sin", "asin"): lambda u: u,
     ("sin", "acos"): lambda u: _root(MINUS_ONE, u),
-    ("sin", "atan"): lambda u: _over(u, _root(ONE, u)),
+    ("sin", "atan"): lambda u: over(u, _root(ONE, u)),
     ("cos", "acos"): lambda u: u,
     ("cos", "asin"): lambda u: _root(MINUS_ONE, u),
-    ("cos", "atan"): lambda u: _over(ONE, _root(ONE, u)),
+    ("cos", "atan"): lambda u: over(ONE, _root(ONE, u)),
     ("tan", "atan"): lambda u: u,
-    ("tan", "asin"): lambda u: _over(u, _root(MINUS_ONE, u)),
-    ("tan", "acos"): lambda u: _over(_root(MINUS_ONE, u), u),
+    ("tan", "asin"): lambda u: over(u, _root(MINUS_ONE, u)),
+    ("tan", "acos"): lambda u: over(_root(MINUS_ONE, u), u),
     ("sinh", "asinh"): lambda u: u,
     ("sinh", "acosh"): _acosh_root,
-    ("sinh", "atanh"): lambda u: _over(u, _root(MINUS_ONE, u)),
+    ("sinh", "atanh"): lambda u: over(u, _root(MINUS_ONE, u)),
     ("cosh", "acosh"): lambda u: u,
     ("cosh", "asinh"): lambda u: _root(ONE, u),
-    ("cosh", "atanh"): lambda u: _over(ONE, _root(MINUS_ONE, u)),
+    ("cosh", "atanh"): lambda u: over(ONE, _root(MINUS_ONE, u)),
     ("tanh", "atanh"): lambda u: u,
-    ("tanh", "asinh"): lambda u: _over(u, _root(ONE, u)),
-    ("tanh", "acosh"): lambda u: _over(_acosh_root(u), u),
+    ("tanh", "asinh"): lambda u: over(u, _root(ONE, u)),
+    ("tanh", "acosh"): lambda u: over(_acosh_root(u), u),
 }
 _INVERTED: Final = frozenset(inner for _, inner in _PAIRS)
 _INVERTIBLE: Final = frozenset(outer for outer, _ in _PAIRS)
@@ -133,9 +127,9 @@ def _function(name: str, arg: Expression) -> Expression:
             raise Undefined(f"atanh has no value at {arg.value}")
     if op in ("mul", "add", INTEGER, RATIONAL) and leads_negative(arg):
         if name in ODD:
-            return _minus(_function(name, _minus(arg)))
+            return negative(_function(name, negative(arg)))
         if name in EVEN:
-            return _function(name, _minus(arg))
+            return _function(name, negative(arg))
     if op in _INVERTIBLE and name in _INVERTED and is_constant(arg):
         value = inverted_at_constant(name, arg)
         if value is not None:
@@ -160,7 +154,7 @@ def _at_imaginary(name: str, arg: Expression, rest: Expression) -> Expression:
     if name in EVEN:
         return _function("cosh" if name == "cos" else "cos", rest)
     if name == "acos":
-        return add(multiply(HALF, PI), _minus(_function("asin", arg)))
+        return add(multiply(HALF, PI), negative(_function("asin", arg)))
     return node_of(name, (arg,))
 
 
@@ -173,30 +167,30 @@ def _at_pi(name: str, arg: Expression) -> Expression:
         value, sign, reduced = at_fraction_of_pi(name, fraction)
         if value is None:
             value = node_of(name, (scaled(reduced.as_integer_ratio(), PI),))
-        return value if sign == 1 else _minus(value)
+        return value if sign == 1 else negative(value)
     turns = half_turns(fraction)
     if not turns:
         return node_of(name, (arg,))
     left = add(rest, scaled((fraction - turns * (fraction.__class__(1, 2))).as_integer_ratio(), PI))
     if name == "tan":
-        return _minus(_over(_function("cos", left), _function("sin", left))) if turns % 2 else _function("tan", left)
+        return negative(over(_function("cos", left), _function("sin", left))) if turns % 2 else _function("tan", left)
     other, sign = ("sin", "cos")[(turns + (name == "cos")) % 2], 1
     if (turns + (name == "cos")) % 4 >= 2:
         sign = -1
     value = _function(other, left)
-    return value if sign == 1 else _minus(value)
+    return value if sign == 1 else negative(value)
 
 
 def _sign(arg: Expression) -> Expression:
     """The sign: what is known to be positive is left out."""
     if is_positive(arg):
         return ONE
-    if is_constant(arg) and is_real(arg) and is_positive(_minus(arg)):
+    if is_constant(arg) and is_real(arg) and is_positive(negative(arg)):
         return MINUS_ONE
     if arg.op == "sign":
         return arg
     if leads_negative(arg):
-        return _minus(_sign(_minus(arg)))
+        return negative(_sign(negative(arg)))
     if arg.op == "mul":
         kept = [factor for factor in arg.args if not is_positive(factor)]
         if len(kept) < len(arg.args):
@@ -218,19 +212,20 @@ def _logarithm(arg: Expression) -> Expression:
         if arg is ONE:
             return ZERO
         if top == 1:
-            return _minus(node_of("ln", (number(bottom),)))
+            return negative(node_of("ln", (number(bottom),)))
     elif op != SYMBOL and is_constant(arg):
         return _logarithm_of_constant(arg)
     return node_of("ln", (arg,))
 
 
 def _logarithm_of_constant(arg: Expression) -> Expression:
-    if is_real(arg) and is_positive(_minus(arg)):
-        return add(multiply(IMAGINARY_UNIT, PI), _logarithm(_minus(arg)))
+    if is_real(arg) and is_positive(negative(arg)):
+        return add(multiply(IMAGINARY_UNIT, PI), _logarithm(negative(arg)))
     rest = without_imaginary_unit(arg)
     if rest is not None and is_number(rest):
-        negative = ratio(rest)[0] < 0
-        return add(_minus(_QUARTER_TURN) if negative else _QUARTER_TURN, _logarithm(_minus(rest) if negative else rest))
+        if ratio(rest)[0] < 0:
+            return add(negative(_QUARTER_TURN), _logarithm(negative(rest)))
+        return add(_QUARTER_TURN, _logarithm(rest))
     return node_of("ln", (arg,))
 
 
@@ -252,10 +247,10 @@ _UNARY: Final[Mapping[str, Callable[[Expression], Expression]]] = MappingProxyTy
         "cb": _to_power(integer(3)),
         "sec": lambda u: power(_function("cos", u), MINUS_ONE),
         "csc": lambda u: power(_function("sin", u), MINUS_ONE),
-        "cot": lambda u: _over(_function("cos", u), _function("sin", u)),
+        "cot": lambda u: over(_function("cos", u), _function("sin", u)),
         "sech": lambda u: power(_function("cosh", u), MINUS_ONE),
         "csch": lambda u: power(_function("sinh", u), MINUS_ONE),
-        "coth": lambda u: _over(_function("cosh", u), _function("sinh", u)),
+        "coth": lambda u: over(_function("cosh", u), _function("sinh", u)),
         "asec": lambda u: _function("acos", power(u, MINUS_ONE)),
         "acsc": lambda u: _function("asin", power(u, MINUS_ONE)),
         "acot": lambda u: _function("atan", power(u, MINUS_ONE)) if u is not ZERO else multiply(HALF, PI),
@@ -266,14 +261,18 @@ _UNARY: Final[Mapping[str, Callable[[Expression], Expression]]] = MappingProxyTy
     | {f"pow{exponent}": _to_power(integer(exponent)) for exponent in range(2, 6)}
     | {name: partial(_function, name) for name in _FUNCTIONS}
 )
-_BINARY: Final[Mapping[str, Callable[[Expression, Expression], Expression]]] = MappingProxyType(
+RULES: Final[Mapping[str, Callable[..., Expression]]] = MappingProxyType(
     {
-        "sub": lambda left, right: add(left, multiply(MINUS_ONE, right)),
-        "div": _over,
+        **_UNARY,
+        "add": add,
+        "mul": multiply,
+        "sub": lambda left, right: add(left, negative(right)),
+        "div": over,
         "pow": power,
         "rac": lambda base, root: power(base, power(root, MINUS_ONE)),
     }
 )
+"""Operator -> what builds it; those that stand for unknown functions are missing."""
 _CONSTANTS: Final = {"pi": PI, "E": E, "I": IMAGINARY_UNIT}
 
 
@@ -302,18 +301,11 @@ def build(op: str, args: tuple[Expression, ...]) -> Expression:
       TooLarge: above the limits.
       Undefined: a division by zero, or a logarithm of zero.
     """
-    rule = _UNARY.get(op)
-    if rule is not None:
-        return rule(args[0])
-    if op == "add":
-        return add(*args)
-    if op == "mul":
-        return multiply(*args)
-    binary = _BINARY.get(op)
-    if binary is None:
+    rule = RULES.get(op)
+    if rule is None:
         known = "; unknown functions are written Y, Y' and Y''" if op in OPERATORS else ""
         raise ValueError(f"{op} has no canonical form{known}")
-    return binary(*args)
+    return rule(*args)
 
 
 def canonicalise(expr: Expression) -> Expression:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply, power
+from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply, negative, power
 from symjax.symbolic.budget import current_budget
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.expression import ONE, ZERO, Expression, integer, rational, symbol
@@ -29,25 +29,21 @@ def _square(u: Expression) -> Expression:
     return power(u, _TWO)
 
 
-def _minus(u: Expression) -> Expression:
-    return multiply(MINUS_ONE, u)
-
-
 _RULES: Final[dict[str, Callable[[Expression], tuple[Expression, ...]]]] = {
     "ln": lambda u: (power(u, MINUS_ONE),),
     "sin": lambda u: (apply("cos", u),),
     "cos": lambda u: (MINUS_ONE, apply("sin", u)),
     "tan": lambda u: (add(ONE, _square(apply("tan", u))),),
-    "asin": lambda u: (power(add(ONE, _minus(_square(u))), _MINUS_HALF),),
-    "acos": lambda u: (MINUS_ONE, power(add(ONE, _minus(_square(u))), _MINUS_HALF)),
+    "asin": lambda u: (power(add(ONE, negative(_square(u))), _MINUS_HALF),),
+    "acos": lambda u: (MINUS_ONE, power(add(ONE, negative(_square(u))), _MINUS_HALF)),
     "atan": lambda u: (power(add(ONE, _square(u)), MINUS_ONE),),
     "sinh": lambda u: (apply("cosh", u),),
     "cosh": lambda u: (apply("sinh", u),),
-    "tanh": lambda u: (add(ONE, _minus(_square(apply("tanh", u)))),),
+    "tanh": lambda u: (add(ONE, negative(_square(apply("tanh", u)))),),
     "asinh": lambda u: (power(add(ONE, _square(u)), _MINUS_HALF),),
     # on the right branch everywhere, unlike 1/sqrt(u**2 - 1)
     "acosh": lambda u: (power(add(u, MINUS_ONE), _MINUS_HALF), power(add(u, ONE), _MINUS_HALF)),
-    "atanh": lambda u: (power(add(ONE, _minus(_square(u))), MINUS_ONE),),
+    "atanh": lambda u: (power(add(ONE, negative(_square(u))), MINUS_ONE),),
     "abs": lambda u: (apply("sign", u),),
     "sign": lambda _: (ZERO,),
 }

@@ -240,7 +240,6 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType({row.name: row for row in _
 SEED_OPERATORS: tuple[str, ...] = tuple(row.name for row in _SEED_ROWS)
 
 UNARY: tuple[str, ...] = tuple(row.name for row in _ROWS if row.arity == 1)
-BINARY: tuple[str, ...] = tuple(row.name for row in _ROWS if row.arity == 2)
 
 CONSTANTS: tuple[str, ...] = ("pi", "E", "I")
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from flint import arb
 
-from symjax.symbolic.arithmetic import HALF, IMAGINARY_UNIT, MINUS_ONE, absolute, multiply, power
+from symjax.symbolic.arithmetic import HALF, IMAGINARY_UNIT, MINUS_ONE, absolute, multiply, negative, power
 from symjax.symbolic.balls import evaluate
 from symjax.symbolic.expression import CONSTANT, ONE, PI, ZERO, Expression, integer
 from symjax.symbolic.limits import Undefined, split
@@ -94,11 +94,11 @@ def _inverses() -> dict[str, dict[Expression, Expression]]:
     for fraction, value in _COSINES.items():
         complement = _HALF - fraction
         arccosines[value] = _pi(*fraction.as_integer_ratio())
-        arccosines[multiply(MINUS_ONE, value)] = _pi(*(1 - fraction).as_integer_ratio())
+        arccosines[negative(value)] = _pi(*(1 - fraction).as_integer_ratio())
         arcsines[value] = _pi(*complement.as_integer_ratio())
-        arcsines[multiply(MINUS_ONE, value)] = _pi(*(-complement).as_integer_ratio())
+        arcsines[negative(value)] = _pi(*(-complement).as_integer_ratio())
     arctangents = {value: _pi(*fraction.as_integer_ratio()) for fraction, value in _TANGENTS.items()}
-    arctangents |= {multiply(MINUS_ONE, value): multiply(MINUS_ONE, angle) for value, angle in arctangents.items()}
+    arctangents |= {negative(value): negative(angle) for value, angle in arctangents.items()}
     return {
         "acos": arccosines,
         "asin": arcsines,
@@ -198,7 +198,7 @@ def inverted_at_constant(name: str, arg: Expression) -> Expression | None:
         return absolute(inner) if name == "acosh" else inner if name in _HYPERBOLIC else _angle(name, inner)
     if (name, arg.op) in (("asin", "cos"), ("acos", "sin")):
         angle = _angle("acos" if name == "asin" else "asin", inner)
-        return None if angle is None else add(_pi(1, 2), multiply(MINUS_ONE, angle))
+        return None if angle is None else add(_pi(1, 2), negative(angle))
     return None
 
 
@@ -212,4 +212,4 @@ def _angle(name: str, inner: Expression) -> Expression | None:
     left = add(inner, scaled((-int(turns), 1), PI))
     if name == "atan" or turns % 2 == 0:
         return left
-    return multiply(MINUS_ONE, left) if name == "asin" else add(PI, multiply(MINUS_ONE, left))
+    return negative(left) if name == "asin" else add(PI, negative(left))

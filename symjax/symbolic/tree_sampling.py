@@ -16,10 +16,9 @@ from math import inf
 from types import MappingProxyType
 from typing import Any, Final
 
-from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply, power
-from symjax.symbolic.canonical import apply, canonicalise
+from symjax.symbolic.canonical import RULES, apply, build, canonicalise
 from symjax.symbolic.expression import Expression, constant, integer, symbol, unchecked
-from symjax.symbolic.operators import COEFFICIENTS, CONSTANTS, OPERATORS, SYMBOLS, UNARY
+from symjax.symbolic.operators import COEFFICIENTS, CONSTANTS, OPERATORS, SYMBOLS
 from symjax.symbolic.sampling import MAX_OPERATORS, shape_counts
 
 VARIABLES: Final = tuple(name for name in SYMBOLS if name not in COEFFICIENTS)
@@ -206,21 +205,11 @@ def canonical_tree(rows: Sequence[Row]) -> Expression:
         elif arity == 1:
             push(apply(what, pop()))
         else:
-            push(_BINARY[what](pop(), pop()))
+            push(build(what, (pop(), pop())))
     return stack[0]
 
 
-_BINARY: Final[Mapping[str, Callable[[Expression, Expression], Expression]]] = MappingProxyType(
-    {
-        "add": add,
-        "mul": multiply,
-        "pow": power,
-        "sub": lambda left, right: add(left, multiply(MINUS_ONE, right)),
-        "div": lambda left, right: multiply(left, power(right, MINUS_ONE)),
-        "rac": lambda base, root: power(base, power(root, MINUS_ONE)),
-    }
-)
-_DRAWN: Final = (*_BINARY, *(name for name in UNARY if name != "f"))
+_DRAWN: Final = tuple(name for name in OPERATORS if name in RULES)
 
 
 def _check_numbers(max_int: int, variables: int, coefficients: int, max_operators: int) -> None:

@@ -7,16 +7,16 @@ from functools import reduce
 from math import gcd, lcm
 from typing import TYPE_CHECKING, Final
 
-from symjax.symbolic.arithmetic import HALF, MINUS_ONE, add, exponential, multiply, power
+from symjax.symbolic.arithmetic import HALF, MINUS_ONE, add, exponential, multiply, negative, over, power
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.expression import ONE, ZERO, Expression, X, integer
 from symjax.symbolic.integration.views import (
+    CIRCULAR,
+    HYPERBOLIC,
     at,
     depends,
     is_rational_multiple,
     linear,
-    negative,
-    over,
     replace,
     subexpressions,
     terms,
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from symjax.symbolic.integration.search import Search
 
 MAX_MULTIPLE: Final = 5
-CIRCULAR: Final = frozenset({"sin", "cos", "tan"})
-HYPERBOLIC: Final = frozenset({"sinh", "cosh", "tanh"})
 
 _TWO: Final = integer(2)
 

@@ -27,13 +27,12 @@ from symjax.symbolic.integration.field import Field, Kernel, Quotient, TooWide
 from symjax.symbolic.integration.logarithms import Logarithm, factors_of, logarithms
 from symjax.symbolic.integration.monomials import DIGITS, Columns, Packing, solution
 from symjax.symbolic.integration.radicals import radicals
+from symjax.symbolic.integration.views import PARTNERS
 from symjax.symbolic.limits import number
 
 MAX_TARGET: Final = 40
 MAX_RISE: Final = 60
 """Most terms of the cleared integrand, and of all cleared slopes together; systems that are solved have far fewer."""
-
-_CIRCULAR: Final = frozenset({"sin", "cos", "sinh", "cosh"})
 
 
 def ansatz(integrand: Expression) -> Expression | None:
@@ -101,14 +100,14 @@ class _Attempt:
         sines = sum(
             max(0, int(above[kernel.index])) + (kept[kernel.index] > 0)
             for kernel in self.kernels
-            if kernel.kind == "function" and kernel.base.op in _CIRCULAR
+            if kernel.kind == "function" and kernel.base.op in PARTNERS
         )
         bounds = 0
         for kernel in self.kernels:
             index = kernel.index
             least = max(0, int(kept[index]))
             most = max(least, int(above[index]) + least - max(0, int(under[index])))
-            if kernel.kind == "function" and kernel.base.op in _CIRCULAR:
+            if kernel.kind == "function" and kernel.base.op in PARTNERS:
                 most = max(most, sines)
             elif kernel.kind in ("x", "function"):
                 most += 1

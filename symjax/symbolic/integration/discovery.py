@@ -13,7 +13,7 @@ from symjax.symbolic.arithmetic import exponential, power
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import INTEGER, ONE, RATIONAL, Expression, X, postorder
-from symjax.symbolic.integration.views import depends, terms
+from symjax.symbolic.integration.views import PARTNERS, depends, terms
 from symjax.symbolic.limits import split
 from symjax.symbolic.ordering import is_number, ratio
 
@@ -22,8 +22,6 @@ MAX_CONSTANTS: Final = 6
 
 Key = tuple[str, Expression, Expression]
 """(kind, base, rest) of a kernel."""
-
-PARTNERS: Final = {"sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh"}
 
 
 class TooWide(ArithmeticError):  # noqa: N818 (names what is the matter)

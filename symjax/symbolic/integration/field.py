@@ -16,8 +16,8 @@ from symjax.symbolic.arithmetic import add, exponential, multiply, power
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import INTEGER, ONE, RATIONAL, Expression, X
-from symjax.symbolic.integration.discovery import PARTNERS, Finder, Kernel, TooWide
-from symjax.symbolic.integration.views import depends, terms
+from symjax.symbolic.integration.discovery import Finder, Kernel, TooWide
+from symjax.symbolic.integration.views import PARTNERS, depends, terms
 from symjax.symbolic.limits import number, split
 from symjax.symbolic.ordering import is_number, ratio
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import lcm
 from typing import TYPE_CHECKING, Final
 
-from symjax.symbolic.arithmetic import MINUS_ONE, add, exponential, multiply, power
+from symjax.symbolic.arithmetic import MINUS_ONE, add, exponential, multiply, negative, over, power
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import RATIONAL, ZERO, Expression, X, integer
@@ -16,8 +16,6 @@ from symjax.symbolic.integration.views import (
     depends,
     factors,
     linear,
-    negative,
-    over,
     replace,
     subexpressions,
     terms,

@@ -15,12 +15,11 @@ from typing import Final
 
 from flint import fmpq, fmpq_mpoly
 
-from symjax.symbolic.arithmetic import HALF, MINUS_ONE, add, multiply, power
+from symjax.symbolic.arithmetic import HALF, MINUS_ONE, add, multiply, negative, over, power
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import ONE, Expression
 from symjax.symbolic.integration.field import Field, Kernel, Quotient
-from symjax.symbolic.integration.views import negative, over
 from symjax.symbolic.limits import number
 from symjax.symbolic.ordering import is_number, ratio
 

@@ -7,16 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from flint import fmpq_mpoly
 
-from symjax.symbolic.arithmetic import HALF, MINUS_ONE, add, multiply, power
+from symjax.symbolic.arithmetic import HALF, MINUS_ONE, add, multiply, negative, over, power
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.expression import ZERO, Expression, integer
 from symjax.symbolic.integration.field import Field, Kernel
 from symjax.symbolic.integration.logarithms import Logarithm, is_negative
-from symjax.symbolic.integration.views import negative, over
 from symjax.symbolic.ordering import is_number, ratio
-
-Quadratic = tuple[Expression, Expression, Expression]
-"""(a, b, c) of a*t**2 + b*t + c."""
 
 
 def radicals(field: Field, factors: Sequence[fmpq_mpoly]) -> list[Logarithm]:

@@ -6,18 +6,19 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import TYPE_CHECKING, Final
 
-from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply, power
+from symjax.symbolic.arithmetic import MINUS_ONE, add, multiply, negative, over, power
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import ONE, ZERO, Expression, X, integer, postorder, symbol
 from symjax.symbolic.integration.views import (
+    CIRCULAR,
+    HYPERBOLIC,
+    PARTNERS,
     at,
     base_and_whole,
     depends,
     factors,
     is_rational_multiple,
     linear,
-    negative,
-    over,
     replace,
     subexpressions,
 )
@@ -28,12 +29,11 @@ if TYPE_CHECKING:
     from symjax.symbolic.integration.search import Search
 
 MAX_INNER: Final = 16
-_RELATED: Final = frozenset({"sin", "cos", "tan", "sinh", "cosh", "tanh"})
+_RELATED: Final = CIRCULAR | HYPERBOLIC
 NEW: Final = symbol("u'")
 """The new variable while x may still occur."""
 
 _TWO: Final = integer(2)
-_PARTNERS: Final = {"sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh"}
 
 
 def by_inner_derivative(search: Search, expr: Expression) -> Expression | None:
@@ -152,7 +152,7 @@ def _image(node: Expression, inner: Expression) -> Expression | None:
     if op == "pow" and node is inner.args[0] and is_number(inner.args[1]):
         top, bottom = ratio(inner.args[1])
         return power(NEW, integer(bottom * top)) if abs(top) == 1 and bottom > 1 else None
-    if op in _PARTNERS or op in ("tan", "tanh"):
+    if op in PARTNERS or op in ("tan", "tanh"):
         return _square_image(node, inner)
     if op == "add" and node.op == "add":
         return _shifted(node, inner)
@@ -180,7 +180,7 @@ def _square_image(node: Expression, inner: Expression) -> Expression | None:
         return None
     op, half = inner.op, integer(exponent // 2)
     square = power(NEW, _TWO)
-    if base.op == _PARTNERS.get(op):
+    if base.op == PARTNERS.get(op):
         if op in ("sin", "cos"):
             return power(add(ONE, negative(square)), half)
         return power(add(ONE, square) if op == "sinh" else add(square, MINUS_ONE), half)

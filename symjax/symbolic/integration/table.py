@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from symjax.symbolic.arithmetic import HALF, MINUS_ONE, add, multiply, power
+from symjax.symbolic.arithmetic import HALF, MINUS_ONE, add, multiply, negative, over, power
 from symjax.symbolic.canonical import apply
 from symjax.symbolic.expression import ONE, Expression, X, integer
-from symjax.symbolic.integration.views import depends, linear, negative, over
+from symjax.symbolic.integration.views import depends, linear
 
 _TWO: Final = integer(2)
 

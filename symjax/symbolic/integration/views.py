@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from symjax.symbolic.arithmetic import MINUS_ONE, add, exponential, multiply, power
-from symjax.symbolic.canonical import apply
+from symjax.symbolic.arithmetic import add, multiply, over
+from symjax.symbolic.canonical import build
 from symjax.symbolic.expression import INTEGER, ONE, ZERO, Expression, X, fact, postorder
 from symjax.symbolic.limits import TooLarge
 from symjax.symbolic.ordering import is_number, ratio
@@ -20,9 +20,10 @@ Key = tuple[str, Expression]
 MAX_EXPANDED: Final = 60
 
 _X_BIT: Final = X.names
-_FAMILIES: Final = dict.fromkeys(("sin", "cos", "tan"), "circular") | dict.fromkeys(
-    ("sinh", "cosh", "tanh"), "hyperbolic"
-)
+CIRCULAR: Final = frozenset({"sin", "cos", "tan"})
+HYPERBOLIC: Final = frozenset({"sinh", "cosh", "tanh"})
+PARTNERS: Final = {"sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh"}
+_FAMILIES: Final = dict.fromkeys(CIRCULAR, "circular") | dict.fromkeys(HYPERBOLIC, "hyperbolic")
 
 
 def depends(expr: Expression) -> bool:
@@ -38,16 +39,6 @@ def factors(expr: Expression) -> tuple[Expression, ...]:
 def terms(expr: Expression) -> tuple[Expression, ...]:
     """The terms of a sum; of anything else, itself."""
     return expr.args if expr.op == "add" else (expr,)
-
-
-def negative(expr: Expression) -> Expression:
-    """-expr."""
-    return multiply(MINUS_ONE, expr)
-
-
-def over(top: Expression, bottom: Expression) -> Expression:
-    """top/bottom."""
-    return multiply(top, power(bottom, MINUS_ONE))
 
 
 def split_constant(expr: Expression) -> tuple[Expression, Expression]:
@@ -98,21 +89,6 @@ def linear(expr: Expression) -> Linear | None:
     return None if slope is ZERO else (slope, add(*rest))
 
 
-def build(op: str, args: list[Expression]) -> Expression:
-    """The canonical operator `op` of canonical operands.
-
-    Raises:
-      TooLarge, Undefined: see `canonical`.
-    """
-    if op == "add":
-        return add(*args)
-    if op == "mul":
-        return multiply(*args)
-    if op == "pow":
-        return power(*args)
-    return exponential(args[0]) if op == "exp" else apply(op, args[0])
-
-
 def replace(expr: Expression, images: Mapping[Expression, Expression]) -> Expression:
     """`expr` with every occurrence of the keys of `images` replaced, put into canonical form again.
 
@@ -134,9 +110,8 @@ def replace(expr: Expression, images: Mapping[Expression, Expression]) -> Expres
             if missing:
                 stack.extend(missing)
                 continue
-            args = [built[arg] for arg in node.args]
-            same = all(new is old for new, old in zip(args, node.args, strict=True))
-            image = node if same else build(node.op, args)
+            args = tuple([built[arg] for arg in node.args])
+            image = node if args == node.args else build(node.op, args)
         built[node] = image
         stack.pop()
     return built[expr]
