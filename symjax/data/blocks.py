@@ -22,6 +22,8 @@ from symjax.tasks import Example, Task
 
 SCHEMA = 1
 BLOCK_SIZE = 256
+MAX_ROW = 0xFFFF
+"""Tokens of a problem or an answer that a record can hold."""
 
 _MAGIC = b"SJX" + bytes([SCHEMA])
 
@@ -174,8 +176,8 @@ _COLUMNS = ("indices", "problem_lengths", "problem_ids", "answer_lengths", "answ
 
 def _lengths(rows: Sequence[Sequence[int]]) -> np.ndarray:
     lengths = [len(row) for row in rows]
-    if max(lengths, default=0) > 0xFFFF:
-        raise RecordError(f"an example has {max(lengths)} tokens; a record holds 65535 at most")
+    if max(lengths, default=0) > MAX_ROW:
+        raise RecordError(f"an example has {max(lengths)} tokens; a record holds {MAX_ROW} at most")
     return np.array(lengths, "<u2")
 
 

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from symjax.data.foreign.layouts import Source, sources
 from symjax.data.foreign.passes import BAD_LINES, Options, Passes
+from symjax.data.foreign.writing import is_split_file
 from symjax.data.manifest import MANIFEST, plain, seal, write_manifest
 from symjax.data.records import SCHEMA, Signature, check_format
 from symjax.tasks import Task
@@ -102,6 +103,7 @@ def import_files(
     _check(options)
     found, directory = sources(paths, split=split, layout=layout), pathlib.Path(output_dir)
     config = _config(task, options, by_fingerprint=by_fingerprint)
+    _refuse_other(directory)
     with _only_one(directory):
         if (directory / MANIFEST).exists():
             return _finished(directory, config, found)
@@ -177,16 +179,23 @@ def _digest(path: pathlib.Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _refuse_other(directory: pathlib.Path) -> None:
+    """Refuses a folder that holds something, but no import."""
+    there = {path.name for path in directory.iterdir()} if directory.is_dir() else set[str]()
+    other = sorted(there - {LOCK, BAD_LINES})
+    if other and not there & {MANIFEST, STAGING}:
+        raise ImportRefused(f"{directory} holds {other[0]}, which is of no import; give another output_dir")
+
+
 def _claim(directory: pathlib.Path) -> pathlib.Path:
-    """An empty folder to work in, in a data set's folder that is new or left by an import that was interrupted."""
+    """An empty folder to work in, and no file of a split that an import which was interrupted left."""
     staging = directory / STAGING
-    if staging.is_dir():
-        shutil.rmtree(staging)
-    else:
-        foreign = sorted(path.name for path in directory.iterdir() if path.name not in (LOCK, BAD_LINES))
-        if foreign:
-            raise ImportRefused(f"{directory} holds {foreign[0]}, which is of no import; give another output_dir")
-    staging.mkdir()
+    staging.mkdir(exist_ok=True)
+    for path in (*staging.iterdir(), *filter(is_split_file, directory.iterdir())):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     return staging
 
 

@@ -62,7 +62,7 @@ class InfixReader:
             try:
                 tokens.append(foreign.write_foreign(foreign_infix.parse_infix(text)))
             except ValueError as error:
-                return Fault(f"malformed_{name}", f"{name}: {error}")
+                return Fault(f"malformed_{name}", f"{name}: {str(error).partition('; known')[0]}")
         problem, answer = tokens
         fault = self._lines.fault_of(problem, answer)
         if fault:

@@ -86,7 +86,7 @@ def sources(paths: Sequence[str | os.PathLike[str]], *, split: str = "", layout:
 
     Raises:
       OSError: a file cannot be read.
-      ValueError: no file, one file twice, or no such split or layout.
+      ValueError: no file, one file twice, a pipe or a device, or no such split or layout.
     """
     if layout and layout not in LAYOUTS:
         raise ValueError(f"there is no layout {layout!r}; layouts are {', '.join(LAYOUTS)}")
@@ -96,6 +96,9 @@ def sources(paths: Sequence[str | os.PathLike[str]], *, split: str = "", layout:
     twice = sorted({str(path) for path in found if found.count(path) > 1})
     if twice:
         raise ValueError(f"{twice[0]} is named twice; name it once")
+    for path in found:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ValueError(f"{path} is a pipe or a device, which cannot be read twice; write it to a file first")
     names = [path.name for path in found]
     return [
         Source(

@@ -22,6 +22,7 @@ LONGEST_LINE = 1 << 20
 """Bytes; a line beyond is no line of expressions, and is passed over without being held."""
 
 _GZIP = b"\x1f\x8b"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +67,7 @@ class TextFile:
                 return b""
 
     def pieces(self) -> Iterator[Piece]:
-        """The file's lines in order.
+        """The file's lines in order; a byte order mark in front of the first is none of its text.
 
         Raises:
           OSError: it cannot be read.
@@ -83,7 +84,7 @@ class TextFile:
                     stop = data.index(b"\n") + 1
                     yield _too_long(line)
                     line, data = line + 1, data[stop:]
-                for part, lines in _parts(data):
+                for part, lines in _parts(data if line else data.removeprefix(_BYTE_ORDER_MARK)):
                     yield Piece(line, part)
                     line += lines
             if len(waiting) > LONGEST_LINE:
@@ -94,7 +95,7 @@ class TextFile:
             yield Piece(line, b"", Fault("cut", f"the file ends in this line: {self.cut}"))
         elif waiting:
             self.cut = f"line {line + 1} is the last and has no newline; it may have been cut"
-            yield Piece(line, waiting + b"\n")
+            yield Piece(line, (waiting if line else waiting.removeprefix(_BYTE_ORDER_MARK)) + b"\n")
         elif self.cut:
             yield Piece(line, b"", Fault("cut", f"the file ends in front of this line: {self.cut}"))
 

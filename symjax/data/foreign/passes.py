@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 from jaxtyping import Int64, UInt8, UInt64
 
+from symjax.data.blocks import MAX_ROW
 from symjax.data.foreign import distinct, leaks
 from symjax.data.foreign.columns import Columns, Ragged, RowHash
 from symjax.data.foreign.infix import InfixReader
@@ -82,8 +83,8 @@ class Passes:
     ) -> None:
         self._task, self._staging, self._sources, self._options, self._log = task, staging, found, options, log
         limits = Limits(
-            problem_tokens=task.max_problem_length,
-            answer_tokens=task.max_answer_length - 1,
+            problem_tokens=min(task.max_problem_length, MAX_ROW),
+            answer_tokens=min(task.max_answer_length - 1, MAX_ROW),
             problem_levels=task.code_depth - 1,
             number_digits=longest_number(task),
         )

@@ -114,6 +114,8 @@ class LineReader:
             return Fault(
                 "spacing", f"the {name} has spaces that separate nothing, first behind {tokens.index('')} tokens"
             )
+        if long := self._too_long(tokens, name):  # before the parse, which a line of a megabyte would keep busy
+            return long
         try:
             prefix.parse(tokens, words=self._words.known)
         except prefix.PrefixError as error:
@@ -125,9 +127,9 @@ class LineReader:
         other, limits = self.form.fault(problem, answer), self.limits
         if other:
             return other
-        for name, tokens, most in (("input", problem, limits.problem_tokens), ("output", answer, limits.answer_tokens)):
-            if len(tokens) > most:
-                return Fault("too_long", f"the {name} has {len(tokens)} tokens; the task takes {most}")
+        for name, tokens in (("input", problem), ("output", answer)):
+            if long := self._too_long(tokens, name):
+                return long
             digits = max(tree_paths.places(tokens))
             if digits > limits.number_digits:
                 detail = f"a number of the {name} has {digits} digits; the task takes {limits.number_digits}"
@@ -139,6 +141,12 @@ class LineReader:
                 "too_deep", f"the input nests more than {limits.problem_levels} operators, which the task takes"
             )
         return None
+
+    def _too_long(self, tokens: Sequence[str], name: str) -> Fault | None:
+        most = self.limits.problem_tokens if name == "input" else self.limits.answer_tokens
+        if len(tokens) <= most:
+            return None
+        return Fault("too_long", f"the {name} has {len(tokens)} tokens; the task takes {most}")
 
 
 def sides_of(line: bytes) -> tuple[int, str, str] | Fault:

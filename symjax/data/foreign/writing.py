@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,9 +15,17 @@ from symjax.data.blocks import BLOCK_SIZE, Signature, pack_columns
 from symjax.data.foreign.columns import Columns
 from symjax.data.foreign.distinct import LABEL_UNSEEN
 from symjax.data.manifest import SPLITS
-from symjax.data.records import ShardInfo, ShardWriter
+from symjax.data.records import FILE_FORMATS, PARTIAL, ShardInfo, ShardWriter
 
 TRAIN = SPLITS.index("train")
+_SPLIT_FILE = re.compile(
+    rf"({'|'.join(SPLITS)})-\d{{5,}}-of-\d{{5,}}\.({'|'.join(FILE_FORMATS)})({re.escape(PARTIAL)})?"
+)
+
+
+def is_split_file(path: pathlib.Path) -> bool:
+    """Whether the name is one of those that `SplitFiles` gives, finished or not."""
+    return _SPLIT_FILE.fullmatch(path.name) is not None
 
 
 class SplitFiles:

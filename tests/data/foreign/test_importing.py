@@ -341,6 +341,46 @@ def test_killed_import_ends_in_the_same_bytes(tmp_path: pathlib.Path, moment: st
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
+def test_files_of_an_interrupted_import_with_other_options_go(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "data" / "importing").mkdir(parents=True)
+    for name in ("train-00001-of-00004.arrayrecord", "test-00000-of-00002.tfrecord.partial", "train-notes.txt"):
+        (tmp_path / "data" / name).write_text("left")
+    bring(write(tmp_path / "a.train", [GOOD]), tmp_path / "data")
+    left = sorted(path.name for path in (tmp_path / "data").iterdir() if "of-00001" not in path.name)
+    assert left == [".lock", "dataset.json", "train-notes.txt"]
+
+
+def test_refused_folder_stays_as_it_is(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "mine").mkdir()
+    write(tmp_path / "mine" / "notes", ["keep"])
+    with pytest.raises(ImportRefused, match="holds notes"):
+        bring(write(tmp_path / "a.train", [GOOD]), tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipe_is_refused_by_name(tmp_path: pathlib.Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe is a pipe or a device"):
+        bring(tmp_path / "pipe", tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("ending", ["\n", ""])
+def test_byte_order_mark_is_none_of_the_text(tmp_path: pathlib.Path, ending: str) -> None:
+    (tmp_path / "a.train").write_text("\ufeff" + GOOD + ending, encoding="utf-8")
+    assert bring(tmp_path / "a.train", tmp_path / "data").line == "read 1, kept 1, duplicate 0, bad 0"
+    (tmp_path / "b.train").write_text(f"{GOOD}\n\ufeff{GOOD}{ending}", encoding="utf-8")
+    assert bring(tmp_path / "b.train", tmp_path / "more").reasons == {"not_text": 1}
+
+
+def test_side_that_no_record_holds_is_too_long(tmp_path: pathlib.Path) -> None:
+    task = tasks.load("prim_fwd", max_problem_tokens=200_000, code_depth=120_000)
+    path = write(tmp_path / "a.train", [GOOD, f"sub Y' {'add x ' * 40_000}x\tx"])
+    done = import_files([path], task=task, output_dir=tmp_path / "data", log=io.StringIO())
+    assert (done.kept, done.reasons) == (1, {"too_long": 1})
+
+
 def test_second_import_into_a_folder_waits_for_nobody(tmp_path: pathlib.Path) -> None:
     fcntl = pytest.importorskip("fcntl")
     (tmp_path / "data").mkdir()
@@ -417,8 +457,10 @@ def test_infix_of_another_notation_keeps_its_text(tmp_path: pathlib.Path) -> Non
         "Derivative(f(x), x) - x",
         "(Derivative(f(x),x))-(x)\t((x)**(2))/(2)",
     ]
-    done = bring(write(tmp_path / "data.infix", found), tmp_path / "data")
-    assert done.reasons == {"malformed_input": 1, "no_tab": 1}
+    log = io.StringIO()
+    done = bring(write(tmp_path / "data.infix", [*found, "Derivative(f(x),x)-foo\tx"]), tmp_path / "data", log=log)
+    assert done.reasons == {"malformed_input": 2, "no_tab": 1}
+    assert log.getvalue().endswith("input: character 19: unknown name 'foo'\n")
     assert [row.metadata.get("infix") for row in rows(tmp_path / "data")] == [found[0].split("\t"), None]
     export_file(tmp_path / "data", tmp_path / "again", layout="infix")
     assert (tmp_path / "again").read_text().splitlines() == [found[0], found[3]]

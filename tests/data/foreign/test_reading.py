@@ -65,6 +65,7 @@ def test_text_comes_back() -> None:
         ("sub Y' x\tINT+ 0 1", "malformed_output", "token 1: a number does not start with 0"),
         ("sub Y' x\tINT- 0", "malformed_output", "token 0"),
         ("sub Y' x\t5", "malformed_output", "digit 5"),
+        ("sub Y' x\t" + "foo " * 40 + "x", "too_long", "the output has 41 tokens; the task takes 30"),
         ("sub Y'  x\tx", "spacing", "2 tokens"),
         ("sub Y' x \tx", "spacing", "3 tokens"),
         ("\tx", "no_input", "empty"),
