@@ -10,10 +10,11 @@ the free constants a8 and a9. Presets, as `configs/ode2.py:<preset>`:
 | (none) | 100,000 equations of up to 96 tokens | 4+2 layers, 128 wide | 2 CPU cores, about an hour in all |
 | tiny | 2,000 equations of up to 48 tokens | 1+1 layers, 64 wide | tests, a few minutes in all |
 | paper | 10,000,000 equations of up to 512 tokens | 6+6 layers, 512 wide, 8 heads | one accelerator or several |
+| readme | 10,000,000 equations of up to 512 tokens | 6+6 layers, 512 wide, 8 heads | one accelerator or several |
 
-`paper` has the trees of Lample and Charton (Deep Learning for Symbolic Mathematics, 2020) as their README passes them,
-and the model and optimizer of the paper; they train on 40 million equations.  No preset but `tiny` has been run
-to the end.
+`paper` follows Lample and Charton (Deep Learning for Symbolic Mathematics, 2020) in trees, model and optimizer;
+they train on 40 million equations.  `readme` has the trees of the README of their program instead, which
+go with the data that they published.  No preset but `tiny` has been run to the end.
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ from __future__ import annotations
 from ml_collections import ConfigDict
 
 from configs._presets import HOUR, LARGE, TINY, Sections, chosen, with_values
+from symjax.symbolic.tree_sampling import PRESETS as TREES
+
+READ_ME = with_values(
+    LARGE,
+    dataset={"num_examples": 10_000_000},
+    data={"buckets": ((64, 32), (128, 48), (256, 64), (512, 128), (512, 513))},
+)
 
 PRESETS: dict[str, Sections] = {
     "": with_values(
@@ -35,11 +43,8 @@ PRESETS: dict[str, Sections] = {
         dataset={"num_examples": 2000, "shard_attempts": 10000},
         train={"num_steps": 600, "eval_every": 300},
     ),
-    "paper": with_values(
-        LARGE,
-        dataset={"num_examples": 10_000_000},
-        data={"buckets": ((64, 32), (128, 48), (256, 64), (512, 128), (512, 513))},
-    ),
+    "paper": with_values(READ_ME, task=TREES["paper"]),
+    "readme": READ_ME,
 }
 
 
