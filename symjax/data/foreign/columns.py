@@ -125,19 +125,25 @@ class Columns:
     def write(self, file: BinaryIO) -> None:
         """Appends the rows to an open file."""
         extras = json.dumps([[row, dict(extra)] for row, extra in self.extras.items()]).encode()
-        for array in (
-            self.numbers, self.splits, self.counts, self.problems.ids, self.problems.lengths,
-            self.answers.ids, self.answers.lengths, np.frombuffer(extras, np.uint8),
-        ):  # fmt: skip
-            np.save(file, array, allow_pickle=False)
+        arrays = (
+            self.numbers, self.splits, self.counts, self.problems.lengths, self.answers.lengths,
+            self.problems.ids, self.answers.ids,
+        )  # fmt: skip
+        np.array([len(self), len(self.problems.ids), len(self.answers.ids), len(extras)], np.int64).tofile(file)
+        for array, dtype in zip(arrays, _STORED, strict=True):
+            array.astype(dtype, copy=False).tofile(file)
+        file.write(extras)
 
     @classmethod
     def read(cls, file: BinaryIO) -> Self:
         """The next rows that `write` appended; EOFError behind the last."""
-        if not file.peek(1):  # type: ignore[attr-defined]
+        sizes = np.fromfile(file, np.int64, 4).tolist()
+        if not sizes:
             raise EOFError
-        numbers, splits, counts, problems, problem_lengths, answers, answer_lengths, extras = (
-            np.load(file, allow_pickle=False) for _ in range(8)
+        rows, problem_ids, answer_ids, extras = sizes
+        numbers, splits, counts, problem_lengths, answer_lengths, problems, answers = (
+            np.fromfile(file, dtype, size)
+            for dtype, size in zip(_STORED, (*[rows] * 5, problem_ids, answer_ids), strict=True)
         )
         return cls(
             numbers=numbers,
@@ -145,8 +151,11 @@ class Columns:
             counts=counts,
             problems=Ragged(problems, problem_lengths),
             answers=Ragged(answers, answer_lengths),
-            extras=dict(json.loads(extras.tobytes())),
+            extras=dict(json.loads(file.read(extras))),
         )
+
+
+_STORED = (np.int64, np.uint8, np.int64, np.int64, np.int64, np.uint8, np.uint8)
 
 
 class RowHash:

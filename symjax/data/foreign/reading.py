@@ -19,7 +19,7 @@ from symjax.data.foreign.words import Fault, Form, Limits, Words, too_deep
 from symjax.tokenization import prefix, tree_paths
 from symjax.tokenization.vocabulary import Vocabulary
 
-SPACE, TAB = b" \t"
+SPACE, TAB, NEWLINE = b" \t\n"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,14 +64,17 @@ class LineReader:
             data = data.replace(b"\r\n", b"\n")
         found = read_fast(data, self._words)
         read = Read(**{field.name: getattr(found, field.name) for field in dataclasses.fields(found)}, faults={})
-        return read if len(read.places) == read.lines else self._with_slow(data.split(b"\n"), read)
+        return read if len(read.places) == read.lines else self._with_slow(data, read)
 
-    def _with_slow(self, lines: Sequence[bytes], found: Read) -> Read:
-        """`found` with every line that it lacks, read one by one."""
-        missing = np.setdiff1d(np.arange(found.lines), found.places, assume_unique=True).tolist()
+    def _with_slow(self, data: bytes, found: Read) -> Read:
+        """`found` with every line of `data` that it lacks, read one by one."""
+        lacks = np.ones(found.lines, bool)
+        lacks[found.places] = False
+        missing = np.flatnonzero(lacks).tolist()
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE)
         faults, rows = dict[int, Fault](), dict[int, tuple[int, list[int], list[int]]]()
         for place in missing:
-            line = self.read_line(lines[place])
+            line = self.read_line(data[ends[place - 1] + 1 if place else 0 : ends[place]])
             if isinstance(line, Fault):
                 faults[place] = line
             else:
