@@ -23,6 +23,8 @@ FIRST_PLACE: Final = 1_000
 """Place of the first point in its sequence."""
 SMALL: Final = 1e-9
 """A value is promising where it is so small beside the terms that it is made of."""
+ROUNDING: Final = 1e-12
+"""And this small where only rounding keeps it from zero."""
 
 Array = NDArray[np.complex128]
 
@@ -38,7 +40,9 @@ def _coordinates(sequence: PointSequence, name: str) -> Array:
 
 
 def promising(values: Values, sequence: PointSequence, work: Work, *, at_most: int) -> list[Point]:
-    """Points of a sequence at which the last of `values.steps` is nearly zero, beginning with the nearest.
+    """Points of a sequence at which the last of `values.steps` is nearly zero, those first where that is rounding.
+
+    Not the nearest first: they are near branch points, where signs are hard to tell.
 
     Args:
       sequence: real or complex points by their places.
@@ -52,8 +56,8 @@ def promising(values: Values, sequence: PointSequence, work: Work, *, at_most: i
         if smallness.ndim == 0:  # a constant: every point is like every other
             return []
         places = np.flatnonzero(smallness < SMALL)
-    nearest = places[np.argsort(smallness[places], kind="stable")]
-    return [sequence(FIRST_PLACE + int(place)) for place in nearest[:at_most]]
+    likely_first = places[np.argsort(smallness[places] > ROUNDING, kind="stable")]
+    return [sequence(FIRST_PLACE + int(place)) for place in likely_first[:at_most]]
 
 
 class _Search:

@@ -145,6 +145,12 @@ def test_one_failure_with_branches_refutes_nothing(integrand):
     assert judgement.evidence["fails_at"] > 0
 
 
+def test_a_solution_on_one_branch_is_proved_away_from_its_branch_points():
+    problem = "5*Y'**2*acos(Y**2) - 5*Y**5*Y''*acos(Y**2) + 5*Y'**2*Y**4*acos(Y**2) + 5*Y''*acos(Y**2)*Y"
+    problem += " + 8*sqrt(1 - Y**4)*Y'**2*Y**2"
+    assert verdict(problem, "sqrt(cos((4 + a9*(a8 + x))**5))").evidence["solution"] == "general"
+
+
 def test_strict_refutes_an_integral_that_fails_somewhere():
     problem, answer = "Y' - sqrt(x**2)", "x**2/2"
     assert verdict(problem, answer).kind == "proved"
