@@ -25,6 +25,8 @@ from symjax.symbolic.equality.work import GaveUpError, Work
 SIZES: Final = (12, 40)
 """Numbers of generators: small rings are faster, and few proofs need the large one."""
 MAX_TERMS: Final = 50_000
+MAX_REDUCTION: Final = 300_000
+"""Products of terms in one reduction by a relation."""
 MAX_EXPONENT: Final = 400
 MAX_MONOMIAL_EXPONENT: Final = 1_000_000
 MAX_BITS: Final = 50_000
@@ -257,7 +259,7 @@ class Ring:
             degree = int(polynomial.degrees()[self._size - 1 - generator])
             if degree >= order:
                 steps, others = degree // order, len(relation) - 1
-                if math.comb(steps + others - 1, others - 1) * len(polynomial) > MAX_TERMS:
+                if math.comb(steps + others - 1, others - 1) * len(polynomial) > MAX_REDUCTION:
                     raise GaveUpError("a power of a kernel is too high")
                 self.work.charge(10 + len(polynomial) * len(relation) * steps // 2)
                 polynomial = divmod(polynomial, relation)[1]

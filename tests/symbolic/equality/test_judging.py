@@ -151,6 +151,14 @@ def test_a_solution_on_one_branch_is_proved_away_from_its_branch_points():
     assert verdict(problem, "sqrt(cos((4 + a9*(a8 + x))**5))").evidence["solution"] == "general"
 
 
+def test_a_sum_of_thousands_of_terms_is_reduced_in_one_step():
+    root = "sqrt(Y'**2 - 4*Y*(Y**2 - Y + Y**2*cos(x)*cos(sin(x))))"
+    problem = f"2*Y'**3 - 2*{root}*Y'**2 - 2*Y**3*Y' + 2*{root}*Y**3 + 4*Y**2*Y' + {root}*Y''*Y - Y'*Y''*Y"
+    problem += " - 2*cos(x)**2*Y**4*sin(sin(x)) - 2*Y**4*cos(sin(x))*sin(x) - 2*Y**3*Y'*cos(x)*cos(sin(x))"
+    problem += f" + 2*{root}*Y**3*cos(x)*cos(sin(x))"
+    assert verdict(problem, "-tanh(a9 - x)/(a8 + x + sin(sin(x)))").kind == "proved"
+
+
 def test_strict_refutes_an_integral_that_fails_somewhere():
     problem, answer = "Y' - sqrt(x**2)", "x**2/2"
     assert verdict(problem, answer).kind == "proved"
