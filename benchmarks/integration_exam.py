@@ -103,9 +103,9 @@ class Cache:
                 self.outcomes[row.pop("integrand")] = row
 
     def keep(self, text: str, outcome: dict[str, str]) -> None:
-        """Enters one outcome."""
+        """Enters one outcome; where the worker died, for whatever reason, the next run asks again."""
         self.outcomes[text] = outcome
-        if self.path is not None:
+        if self.path is not None and outcome["outcome"] != "worker_died":
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"integrand": text} | outcome) + "\n")
 
