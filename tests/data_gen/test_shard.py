@@ -155,6 +155,7 @@ def test_a_refuted_label_ends_generation_with_the_example(tmp_path, monkeypatch)
     monkeypatch.setattr(type(TASK), "verify", refuted)
     explained = make_shard_or_explain(job(tmp_path, verify_every=10))
     assert re.search(r"attempt 30\d has a wrong label: .* refuted of problem '.+', answer '.+' \(.*a test", explained)
+    assert "another seed, or dataset.verify_every=0" in explained
     assert list(tmp_path.iterdir()) == []
     assert isinstance(make_shard_or_explain(job(tmp_path)), ShardReport)
     monkeypatch.setattr(runners, "make_shard_or_explain", wrong_label)
