@@ -165,12 +165,13 @@ def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:
         return _SYMBOL, node.value, 0, ()
     if not node.args:
         return (_EXACT, acb(node.value), 0, ()) if isinstance(node.value, int) else (_LEAF, node, 0, ())
-    first, *rest = [places[arg] for arg in node.args]
-    others = tuple(rest)
+    args = node.args
+    first = places[args[0]]
+    if len(args) == 1:
+        return _UNARY, FUNCTIONS[op], first, ()
+    others = (places[args[1]],) if len(args) == 2 else tuple([places[arg] for arg in args[1:]])
     if op in ("add", "mul"):
         return (_ADD if op == "add" else _MUL), None, first, others
-    if not others:
-        return _UNARY, FUNCTIONS[op], first, others
     exponent = node.args[1].value
     if op == "pow" and node.args[1].op == INTEGER and isinstance(exponent, int) and exponent:
         return _WHOLE, exponent, first, others
