@@ -44,7 +44,10 @@ ONLY: dict[str, set[str]] = {
 # Modules that belong to everyone in a room whose other modules must not know each other.
 SHARED = {
     "symjax.tasks", "symjax.models", "symjax.models.layers",
-    *(f"symjax.tasks._{name}" for name in ("reading", "relabelling", "expression_tasks", "expression_display")),
+    *(
+        f"symjax.tasks._{name}"
+        for name in ("reading", "relabelling", "expression_tasks", "expression_options", "expression_display")
+    ),
 }  # fmt: skip
 
 ACCELERATOR = {"jax", "jaxlib", "flax", "optax", "orbax", "grain", "chex", "tensorflow"}
