@@ -4,7 +4,8 @@
 of them (`count|input<TAB>output`, inputs of about 70 tokens and outputs of about 21, as backward integrals have, one
 line in a thousand spoiled, one in a hundred a duplicate), imports each in a process of its own, exports the larger and
 compares texts.  Rates are per CPU-second of one process; memory is the largest resident set.  A tenth of the lines must
-take as much memory as all of them.
+take as much memory as all of them.  A hundredth is imported with `--leaks=fingerprint` (CPU time of the worker
+included), and as infix text.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ import sys
 import tempfile
 import time
 
+from symjax import tasks
+from symjax.data.foreign.exporting import export_file
+from symjax.data.foreign.importing import import_files
 from symjax.tokenization import prefix
 
 OPERATORS = ("add", "mul", "mul", "add", "pow", "sin", "cos", "exp", "ln", "sqrt", "tanh", "asinh")
@@ -57,29 +61,38 @@ def write_lines(path: pathlib.Path, lines: int, seed: int = 0) -> None:
             file.write(text if number % 1000 != 500 else text.replace("mul", "mule", 1))
 
 
-def measure(source: str, folder: str) -> None:
-    """Imports a file in this process, and prints figures as JSON."""
-    from symjax import tasks
-    from symjax.data.foreign.importing import import_files
+def cpu_seconds() -> float:
+    """User and system time of this process and of those that it has waited for."""
+    found = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in found)
 
-    wall, cpu = time.monotonic(), time.process_time()
-    done = import_files([source], task=tasks.load("prim_bwd"), output_dir=folder, log=open(os.devnull, "w"))  # noqa: SIM115
+
+def measure(source: str, folder: str, leaks: str) -> None:
+    """Imports a file in this process, and prints figures as JSON."""
+    wall, cpu, task = time.monotonic(), cpu_seconds(), tasks.load("prim_bwd")
+    with open(os.devnull, "w") as log:
+        done = import_files([source], task=task, output_dir=folder, by_fingerprint=leaks == "fingerprint", log=log)
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    figures = {"line": done.line, "read": done.read, "cpu": time.process_time() - cpu, "wall": time.monotonic() - wall}
+    figures = {"line": done.line, "read": done.read, "cpu": cpu_seconds() - cpu, "wall": time.monotonic() - wall}
     print(json.dumps(figures | {"megabytes": usage.ru_maxrss / 1024}))
 
 
-def imported(source: pathlib.Path, folder: pathlib.Path) -> dict[str, float]:
-    """The figures of an import in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.foreign_import", "--measure", str(source), str(folder)]
+def report(source: pathlib.Path, folder: pathlib.Path, leaks: str = "text") -> None:
+    """Imports in a process of its own, and prints its figures."""
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [sys.executable, "-m", "benchmarks.foreign_import", "--measure", str(source), str(folder), leaks]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    found = json.loads(done.stdout.splitlines()[-1])
+    print(
+        f"{source.name}, leaks by {leaks}, {source.stat().st_size / 1e6:.0f} MB: {found['read'] / found['cpu']:,.0f} "
+        f"lines per CPU-second ({found['read'] / found['wall']:,.0f} per second), peak {found['megabytes']:.0f} MB; "
+        f"{found['line']}",
+        flush=True,
+    )
 
 
 def same_text(source: pathlib.Path, folder: pathlib.Path) -> bool:
     """Whether the exported file holds the lines of `source` that were kept, in order, and no other."""
-    from symjax.data.foreign.exporting import export_file
-
     export_file(folder, folder / "exported.train")
     seen: set[int] = set()
     with open(source, encoding="utf-8") as lines, open(folder / "exported.train", encoding="utf-8") as exported:
@@ -97,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lines", type=int, default=2_000_000)
     parser.add_argument("--folder", type=pathlib.Path, default=None, help="for the files; a temporary one by default")
-    parser.add_argument("--measure", nargs=2, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=3, default=None, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         measure(*options.measure)
@@ -105,18 +118,15 @@ def main() -> None:
     folder = options.folder or pathlib.Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        for lines in (options.lines // 10, options.lines):
-            source, data = folder / f"{lines}.train", folder / f"data-{lines}"
-            shutil.rmtree(data, ignore_errors=True)
-            write_lines(source, lines)
-            found = imported(source, data)
-            rates = found["read"] / found["cpu"], found["read"] / found["wall"]
-            print(
-                f"{lines:>9,} lines, {source.stat().st_size / 1e6:.0f} MB: {rates[0]:,.0f} lines per CPU-second "
-                f"({rates[1]:,.0f} per second), peak {found['megabytes']:.0f} MB; {found['line']}",
-                flush=True,
-            )
-        print("text exported again:", "identical" if same_text(source, data) else "DIFFERENT")
+        for lines in (options.lines // 100, options.lines // 10, options.lines):
+            write_lines(folder / f"{lines}.train", lines)
+            report(folder / f"{lines}.train", folder / f"data-{lines}")
+        whole, part = options.lines, options.lines // 100
+        same = same_text(folder / f"{whole}.train", folder / f"data-{whole}")
+        print("text exported again:", "identical" if same else "DIFFERENT")
+        report(folder / f"{part}.train", folder / "by-fingerprint", "fingerprint")
+        export_file(folder / f"data-{part}", folder / f"{part}.infix", layout="infix")
+        report(folder / f"{part}.infix", folder / "of-infix")
     finally:
         if options.folder is None:
             shutil.rmtree(folder)
