@@ -73,7 +73,7 @@ FIRST = CASES | {
         ("Y'' + Y'", "malformed"),
         ("Y' + a8", "malformed"),
         ("Y' + z", "malformed"),
-        ("add Y' f x", "malformed"),
+        ("add Y' f mul x x", "malformed"),
         ("Y' + sin(", "malformed"),
         ("sub Y' Y", "no_solver"),
         ("sub Y' " + "sin " * 40 + "x", "too_deep"),
