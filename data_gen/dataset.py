@@ -173,7 +173,7 @@ def _check_engine(options: Mapping[str, Any], shard_attempts: int, shard_seconds
     if shard_attempts > most:
         raise ValueError(
             f"shard_attempts is {shard_attempts}; with engine='sympy' at most {max(most, 1)} attempts of "
-            f"engine_seconds {options['engine_seconds']:g} fit into shard_seconds {shard_seconds:g}; lower shard_attempts"
+            f"engine_seconds {options['engine_seconds']:g} fit into shard_seconds {shard_seconds:g}; lower it"
         )
 
 
