@@ -122,11 +122,12 @@ def main() -> None:
             write_lines(folder / f"{lines}.train", lines)
             report(folder / f"{lines}.train", folder / f"data-{lines}")
         whole, part = options.lines, options.lines // 100
-        same = same_text(folder / f"{whole}.train", folder / f"data-{whole}")
-        print("text exported again:", "identical" if same else "DIFFERENT")
         report(folder / f"{part}.train", folder / "by-fingerprint", "fingerprint")
         export_file(folder / f"data-{part}", folder / f"{part}.infix", layout="infix")
         report(folder / f"{part}.infix", folder / "of-infix")
+        # Last: it fills the memory of this process, from which the peak of a process started later would count.
+        same = same_text(folder / f"{whole}.train", folder / f"data-{whole}")
+        print("text exported again:", "identical" if same else "DIFFERENT")
     finally:
         if options.folder is None:
             shutil.rmtree(folder)
