@@ -133,6 +133,14 @@ def test_what_is_too_large_stays(text):
     assert simplify(expr) is expr
 
 
+def test_tangents_stay_in_what_is_long():
+    rest = "+".join(f"exp(x + {k}/7)" for k in range(1, 9))
+    short, long = canonical("1 + tan(x)**2"), canonical(f"(1 + tan(x)**2)*ln({rest} + ln(x))")
+    assert token_length(short) <= 80 < token_length(long)
+    assert simplify(short) is canonical("cos(x)**(-2)")
+    assert simplify(long) is long
+
+
 def test_there_and_back():
     for expr in derivatives(40, 3):
         try:
