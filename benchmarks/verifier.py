@@ -247,9 +247,8 @@ def evaluate(expr: Expression, point: dict[str, Any], sizes: dict[str, Any] | No
             known[node] = args[0][0] * args[1][0], args[0][1] * args[1][1]
         else:
             value = real_if_nearly(APPLY[node.op](*(mpmath.mpmathify(arg[0]) for arg in args)))
-            if node.op in ("sin", "cos", "tan") and abs(value) < (1 + abs(args[0][0])) * mpmath.mpf(10) ** (
-                12 - DIGITS
-            ):
+            rounding = abs(args[0][0]) * mpmath.mpf(10) ** (12 - DIGITS)
+            if node.op in ("sin", "cos", "tan") and abs(value) < rounding:
                 value = 0 * value  # the sine of pi, not of what pi was rounded to
             known[node] = value, abs(value)
     return known[expr]
@@ -270,6 +269,7 @@ def leaf(node: Expression, point: dict[str, Any]) -> Any:
     return constants[node.value] if node.value in constants else point[str(node.value)]
 
 
+# Of a tiny argument the logarithms would lose all digits, and branches are far away.
 APPLY: dict[str, Callable[..., Any]] = {
     "div": lambda a, b: a / b,
     "pow": lambda a, b: mpmath.mpf(1) if b == 0 else mpmath.power(a, b),
@@ -279,12 +279,12 @@ APPLY: dict[str, Callable[..., Any]] = {
     "exp": mpmath.exp,
     "ln": mpmath.log,
     **{name: getattr(mpmath, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
-    "asin": lambda u: -1j * mpmath.log(1j * u + mpmath.sqrt(1 - u * u)),
+    "asin": lambda u: mpmath.asin(u) if abs(u) < 0.5 else -1j * mpmath.log(1j * u + mpmath.sqrt(1 - u * u)),
     "acos": lambda u: mpmath.pi / 2 + 1j * mpmath.log(1j * u + mpmath.sqrt(1 - u * u)),
-    "atan": lambda u: 0.5j * (mpmath.log(1 - 1j * u) - mpmath.log(1 + 1j * u)),
-    "asinh": lambda u: mpmath.log(u + mpmath.sqrt(u * u + 1)),
+    "atan": lambda u: mpmath.atan(u) if abs(u) < 0.5 else 0.5j * (mpmath.log(1 - 1j * u) - mpmath.log(1 + 1j * u)),
+    "asinh": lambda u: mpmath.asinh(u) if abs(u) < 0.5 else mpmath.log(u + mpmath.sqrt(u * u + 1)),
     "acosh": lambda u: mpmath.log(u + mpmath.sqrt(u - 1) * mpmath.sqrt(u + 1)),
-    "atanh": lambda u: (mpmath.log(1 + u) - mpmath.log(1 - u)) / 2,
+    "atanh": lambda u: mpmath.atanh(u) if abs(u) < 0.5 else (mpmath.log(1 + u) - mpmath.log(1 - u)) / 2,
 }
 
 
