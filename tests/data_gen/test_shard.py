@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import gc
 import itertools
@@ -240,26 +241,24 @@ def test_a_shard_that_is_lost_again_and_again_ends_generation(tmp_path, monkeypa
     assert (tmp_path / "shard-000002.count").read_text() == "4"
 
 
-class Dying:
-    """A task whose process is killed, as by `kill -9`, in the 25th attempt, once."""
+def dying(task, marker):
+    """The task, whose process is killed, as by `kill -9`, in the 25th attempt, once."""
+    draws, sample, found = itertools.count(1), task.sample, copy.copy(task)
 
-    def __init__(self, task, marker):
-        self._task, self._marker, self._draws = task, marker, itertools.count(1)
-
-    def __getattr__(self, name):
-        return getattr(self._task, name)
-
-    def sample(self, rng):
-        if next(self._draws) == 25 and not self._marker.exists():
-            self._marker.touch()
+    def sample_or_die(rng):
+        if next(draws) == 25 and not marker.exists():
+            marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return self._task.sample(rng)
+        return sample(rng)
+
+    object.__setattr__(found, "sample", sample_or_die)
+    return found
 
 
 def die_once(argument: ShardJob) -> ShardReport | str:
     """`make_shard`, whose process is killed in the middle the first time."""
     load = shard._load
-    shard._load = lambda *arguments: Dying(load(*arguments), pathlib.Path(argument.path).with_suffix(".marker"))
+    shard._load = lambda *arguments: dying(load(*arguments), pathlib.Path(argument.path).with_suffix(".marker"))
     try:
         return make_shard_or_explain(argument)
     finally:
