@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pathlib
 import signal
 import sys
-from typing import NoReturn
+from types import FrameType
 
 from absl import flags, logging
 from ml_collections import config_flags
@@ -26,7 +27,7 @@ PROCESS = flags.DEFINE_integer("process_id", 0, "with --coordinator: which of th
 def run(argv: list[str]) -> int:
     """Exit code of the command line `argv`."""
     terminated = "SIGTERM; the same command goes on with what is finished", 128 + signal.SIGTERM
-    signal.signal(signal.SIGTERM, lambda *_: leave(*terminated))
+    leave_on_sigterm(*terminated)
     try:
         if len(FLAGS(argv)) > 1:
             raise ValueError(f"unexpected argument {FLAGS(argv)[1]!r}; every option is a flag")
@@ -71,10 +72,30 @@ def fail(message: str, code: int = 2) -> int:
     return code
 
 
-def leave(message: str, code: int) -> NoReturn:
-    """`fail` for a signal handler: past Python's buffer, in which a line may be under way at this moment."""
-    os.write(2, f"main.py: {message}\n".encode())
-    sys.exit(code)
+def leave_on_sigterm(message: str, code: int) -> None:
+    """Makes SIGTERM end this process with exit code `code` after one sentence on standard error.
+
+    What a handler raises inside a callback of the garbage collector (jax has one) or inside `__del__` is printed by
+    Python and forgotten, so there it waits until that is over.
+    """
+
+    def leave(_: int, frame: FrameType | None) -> None:
+        if _raises_in_vain(frame):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            return
+        # Past Python's buffer, in which a line may be under way at this moment.
+        os.write(2, f"main.py: {message}\n".encode())
+        sys.exit(code)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGALRM, leave)
+
+
+def _raises_in_vain(frame: FrameType | None) -> bool:
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None and frame.f_code not in callbacks and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    return frame is not None
 
 
 if __name__ == "__main__":

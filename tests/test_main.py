@@ -89,6 +89,30 @@ def test_a_full_disk(data, tmp_path):
     assert (run_dir / "report.html").read_bytes() == before
 
 
+IN_A_CALLBACK = """
+import gc, os, signal, sys, time
+sys.path.insert(0, {root!r})
+import main
+
+def callback(phase, info):
+    if phase == "start":
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.05)
+
+main.leave_on_sigterm("over", 143)
+gc.callbacks.append(callback)
+gc.collect()
+gc.callbacks.clear()
+time.sleep(20)
+"""
+
+
+def test_sigterm_in_a_callback_of_the_garbage_collector():
+    script = IN_A_CALLBACK.format(root=str(ROOT))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (143, "main.py: over\n")
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_signals_save_and_leave(name, workdir):
     process = command(workdir, "--config.train.num_steps=100000", "--config.checkpoint.save_every=0")
