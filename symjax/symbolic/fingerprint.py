@@ -11,13 +11,13 @@ import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import flint
 from flint import acb, arb, fmpq
 
-from symjax.symbolic.balls import UNDEFINED, evaluate
-from symjax.symbolic.expression import SYMBOL, Expression, bit_of, free_symbols, occurs, postorder, rational
+from symjax.symbolic.balls import ARGUMENT_BOUND, UNDEFINED, evaluate
+from symjax.symbolic.expression import SYMBOL, Expression, bit_of, free_symbols, postorder, rational
 from symjax.symbolic.operators import SYMBOLS, UNKNOWNS
 from symjax.symbolic.programs import Column, Program, columns
 
@@ -134,23 +134,78 @@ def _quotient(value: acb, unit: acb, precision: int) -> acb:
         flint.ctx.prec = before
 
 
-def of_equation(expr: Expression) -> str:
+class Prepared(NamedTuple):
+    """What is known of an equation before its key is asked for.
+
+    Attributes:
+      program: its `equation_program`, in whatever form.
+      early: values of the program's first nodes, those without an unknown, at the first `SHARED_POINTS` points and at
+        the first precision; or nothing.
+    """
+
+    program: Program
+    early: Sequence[Column]
+
+
+def equation_program(expr: Expression) -> Program:
+    """The program of a differential equation: first what holds no unknown, then what lacks the highest derivative."""
+    return Program(expr, late=(_UNKNOWN_BITS, _UNKNOWN_BIT[_highest(expr)]))
+
+
+def of_equation(expr: Expression, prepared: Prepared | None = None) -> str:
     """32 hexadecimal digits, equal for differential equations expr = 0 that are equal, in whatever form.
 
     The equation, in x, Y, Y' (and Y''), is linear in its highest derivative: a*Y'' + b = 0.  The key is made of the
     values of -b/a at the first three of twelve points (x, Y, Y') at which there is one, which no factor changes.  An
     equation that is not linear, or has fewer points, has the key of the expression as it is written.
+
+    Args:
+      expr: the left side.
+      prepared: what is known of it, if somebody has seen to that.  What it leaves open is found from `expr` alone.
     """
-    highest = max((place for place, name in enumerate(UNKNOWNS) if occurs(name, expr)), default=0)
+    highest = _highest(expr)
     if expr.size <= MAX_SIZE:
-        others = {name: OTHERS[name] for name in free_symbols(expr) if name in OTHERS and name not in UNKNOWNS}
-        bit = bit_of(UNKNOWNS[highest])
-        program = Program(expr, early=lambda node: not node.names & bit)
-        points = [_point(place, highest) | others for place in range(len(EQUATION_POINTS))]
-        texts = _first_texts(points, lambda at: _highest_derivative(program, highest, at))
+        program = functools.cache(lambda: equation_program(expr))
+        texts = _first_texts(
+            range(len(EQUATION_POINTS)),
+            lambda places: _highest_derivative(_at_trials(program(), highest, tuple(places))[program().place]),
+            prepared and _known_derivative(prepared, highest),
+        )
         if texts is not None:
             return _digest(f"equation {highest} " + " ".join(texts))
     return _digest("equation as written " + structure(expr))
+
+
+def _known_derivative(prepared: Prepared, highest: int) -> Column | None:
+    """The first values of the highest derivative; None where a square root, if it were written so, had none."""
+    program, early = prepared
+    before = flint.ctx.prec
+    flint.ctx.prec = PRECISIONS[0]
+    try:
+        values = _at_trials(program, highest, tuple(range(SHARED_POINTS)), early)
+        for place in program.radicands():
+            if any(abs(value) > ARGUMENT_BOUND for value in values[place]):
+                return None
+        return _highest_derivative(values[program.place])
+    finally:
+        flint.ctx.prec = before
+
+
+_UNKNOWN_BIT: Final = tuple(map(bit_of, UNKNOWNS))
+_UNKNOWN_BITS: Final = sum(_UNKNOWN_BIT)
+
+
+def _highest(expr: Expression) -> int:
+    """The order of an equation."""
+    return max((place for place, bit in enumerate(_UNKNOWN_BIT) if expr.names & bit), default=0)
+
+
+@functools.cache
+def _trials(highest: int, places: tuple[int, ...]) -> tuple[dict[str, Column], dict[str, Column]]:
+    """The coordinates of some of the points; and three times these, with 0, 1 and 2 as the highest derivative."""
+    given = columns([OTHERS | _point(place, highest) for place in places])
+    trials = {name: column * 3 for name, column in given.items()}
+    return given, trials | {UNKNOWNS[highest]: [acb(value) for value in range(3) for _ in places]}
 
 
 def _point(place: int, highest: int) -> dict[str, tuple[int, int]]:
@@ -159,13 +214,16 @@ def _point(place: int, highest: int) -> dict[str, tuple[int, int]]:
     return {name: points[(place + 5 * shift) % len(points)] for shift, name in enumerate(names)}
 
 
-def _highest_derivative(equation: Program, highest: int, at: Sequence[Mapping[str, tuple[int, int]]]) -> Column:
+def _at_trials(program: Program, highest: int, places: tuple[int, ...], early: Sequence[Column] = ()) -> list[Column]:
+    """The values of all nodes at some of the points, where the highest derivative is 0, then 1, then 2."""
+    given, trials = _trials(highest, places)
+    before = program(given, early, stop=program.starts[1])
+    return program(trials, [column * 3 for column in before])
+
+
+def _highest_derivative(found: Column) -> Column:
     """The values of the highest derivative at points, from those of the equation where it is 0, 1 and 2."""
-    given, count = columns(at), len(at)
-    early = equation(given, stop=equation.early)
-    trials = {name: column * 3 for name, column in given.items()}
-    trials[UNKNOWNS[highest]] = [acb(value) for value in range(3) for _ in at]
-    found = equation(trials, [column * 3 for column in early])[equation.place]
+    count = len(found) // 3
     values = []
     for at_0, at_1, at_2 in zip(found[:count], found[count : 2 * count], found[2 * count :], strict=True):
         slope = at_1 - at_0
@@ -184,9 +242,7 @@ def _value(program: Program, at: Mapping[str, tuple[int, int]], precision: int) 
 
 
 def _first_texts(
-    points: Sequence[Mapping[str, tuple[int, int]]],
-    values_at: Callable[[Sequence[Mapping[str, tuple[int, int]]]], Column],
-    known: Column | None = None,
+    points: Sequence[Any], values_at: Callable[[Sequence[Any]], Column], known: Column | None = None
 ) -> list[str] | None:
     """The rounded values at the first of the points that have one, as many as the keys near 0 have; None at fewer.
 

@@ -133,7 +133,9 @@ class Ode(ExpressionTask):
         if isinstance(found, Rejection):
             return found
         facts = {"generator": self.name, "form": "expanded" if found.expanded else "short"}
-        return self._accepted(foreign_form(found.equation), foreign_form(found.solution), found.agreement, facts)
+        equation = foreign_form(found.equation)
+        facts["fingerprint"] = fingerprint.of_equation(equation, found.prepared)
+        return self._accepted(equation, foreign_form(found.solution), found.agreement, facts)
 
     def _accepted(
         self, equation: Expression, solution: Expression, agreement: Agreement, facts: Mapping[str, str]
