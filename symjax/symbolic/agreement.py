@@ -17,13 +17,14 @@ from typing import Final
 import flint
 from flint import acb, arb
 
+from symjax.symbolic.balls import UNDEFINED
+from symjax.symbolic.digits import PRECISIONS
 from symjax.symbolic.dual_numbers import Slopes
 from symjax.symbolic.expression import SYMBOL, Expression, bit_of
 from symjax.symbolic.fingerprint import (
     EQUATION_POINTS,
     INTEGRAND_POINTS,
     OTHERS,
-    PRECISIONS,
     SHARED_POINTS,
     Prepared,
     equation_program,
@@ -90,8 +91,8 @@ def compared(antiderivative: Expression, integrand: Expression) -> tuple[Agreeme
     shared: list[Column] = []
     for start in range(0, len(POINTS), SHARED_POINTS):
         at = [others | {"x": point} for point in POINTS[start : start + SHARED_POINTS]]
-        for verdict, value_real in _judged(at, lambda points: _slope_less(program, slopes, points, shared)):
-            real = real or value_real
+        for verdict, value in _judged(at, lambda points: _slope_less(program, slopes, points, shared)):
+            real = real or _is_real(value)
             agreeing, undefined = agreeing + (verdict is True), undefined + (verdict is None)
             if verdict is False or agreeing == NEEDED:
                 found = Agreement(agreeing=agreeing, differing=int(not verdict), undefined=undefined, real=real)
@@ -116,9 +117,9 @@ def checked(equation: Expression, solution: Expression) -> tuple[Agreement, Prep
     residual = functools.partial(_residual, program, slopes, order, len(early), shared)
     counts = {True: 0, False: 0, None: 0}
     real = False
-    for verdict, value_real in _judged(points, residual):
+    for verdict, value in _judged(points, residual):
         counts[verdict] += 1
-        real = real or value_real
+        real = real or _is_real(value)
     found = Agreement(agreeing=counts[True], differing=counts[False], undefined=counts[None], real=real)
     return found, Prepared(program, shared)
 
@@ -137,34 +138,41 @@ def _equation_points() -> tuple[Sequence[_Point], dict[str, Column], dict[str, C
 
 
 _Point = Mapping[str, tuple[int, int]]
-_Found = tuple[Column, Column, Callable[[int], arb]]
-"""At some points: the answer's values, what should be zero, and what says by which size zero is measured.  The second
-is not finite at points at which a side has no value."""
+_Found = tuple[Column, Column, Callable[[int, arb], bool]]
+"""At some points: the answer's values, what should be zero, and what says whether a size is nothing beside what cancels
+there.  The second is not finite at points at which a side has no value."""
 
 
 def _judged(
     points: Sequence[_Point], compute: Callable[[Sequence[_Point]], _Found]
-) -> Sequence[tuple[bool | None, bool]]:
-    """For each point, whether both sides agree there (None: not known), and whether the answer is real there."""
+) -> Sequence[tuple[bool | None, acb]]:
+    """For each point, whether both sides agree there (None: not known), and the answer's value if they are finite."""
     before = flint.ctx.prec
-    verdicts: list[tuple[bool | None, bool]] = [(None, False)] * len(points)
-    left = range(len(points))
+    verdicts: list[tuple[bool | None, acb]] = [(None, UNDEFINED)] * len(points)
+    left, at = range(len(points)), points
     try:
         for precision in PRECISIONS:
             flint.ctx.prec = precision
-            answers, differences, scale = compute([points[place] for place in left])
+            answers, differences, is_nothing = compute(at)
             for row, place in enumerate(left):
                 difference = differences[row]
                 if difference.is_finite():
-                    narrow = difference.is_zero() or abs(difference) < NARROW * scale(row)
-                    verdict = False if 0 not in difference else True if narrow else None
-                    verdicts[place] = verdict, 0 in answers[row].imag
+                    verdict = False
+                    if 0 in difference:
+                        verdict = True if difference.is_zero() or is_nothing(row, abs(difference)) else None
+                    verdicts[place] = verdict, answers[row]
             left = [place for place in left if verdicts[place][0] is None]
             if not left:
                 break
+            at = [points[place] for place in left]
         return verdicts
     finally:
         flint.ctx.prec = before
+
+
+def _is_real(value: acb) -> bool:
+    """Whether a defined value may be real."""
+    return value.is_finite() and 0 in value.imag
 
 
 def _slope_less(integrand: Program, slopes: Slopes, points: Sequence[_Point], shared: list[Column]) -> _Found:
@@ -180,7 +188,7 @@ def _slope_less(integrand: Program, slopes: Slopes, points: Sequence[_Point], sh
     return (
         answers,
         _where(answers, [left - right for left, right in zip(slope, wanted, strict=True)]),
-        (lambda row: abs(wanted[row])),
+        (lambda row, size: size < NARROW * abs(wanted[row])),
     )
 
 
@@ -216,36 +224,21 @@ def _residual(
     differences = values[equation.place]
     for part in jet:
         differences = _where(part, differences)
-    return jet[0], differences, _scale(equation, values)
+    return jet[0], differences, functools.partial(_is_nothing, equation, values, equation.place)
 
 
-def _scale(equation: Program, values: Sequence[Column]) -> Callable[[int], arb]:
-    """The largest term of the sum that cancels at a point, times the factors around it; 0 where no sum does."""
-    kind, places = equation.operation(equation.place)
-    if kind in ("add", "sub"):
-        return lambda row: _largest([values[place][row] for place in places])
-    return lambda row: _scale_below(equation, values, row)
-
-
-def _largest(terms: Iterable[acb]) -> arb:
-    largest = arb(0)
-    for term in terms:
-        largest = largest.max(abs(term))
-    return largest
-
-
-def _scale_below(equation: Program, values: Sequence[Column], row: int) -> arb:
-    """`_scale` where factors may stand around the sum."""
-    factor, place = arb(1), equation.place
-    while (kind := equation.operation(place))[0] == "mul":
-        small = [arg for arg in kind[1] if 0 in values[arg][row]]
+def _is_nothing(equation: Program, values: Sequence[Column], place: int, row: int, size: arb) -> bool:
+    """Whether a size is below 2^-64 of a term of the sum that cancels at a point, times the factors around it."""
+    kind, places = equation.operation(place)
+    while kind == "mul":
+        small = [arg for arg in places if 0 in values[arg][row]]
         if len(small) != 1:
-            return arb(0)
-        for arg in kind[1]:
+            return False
+        for arg in places:
             if arg != small[0]:
-                factor *= abs(values[arg][row])
-        place = small[0]
-    return factor * _largest([values[arg][row] for arg in kind[1]]) if kind[0] in ("add", "sub") else arb(0)
+                size /= abs(values[arg][row])
+        kind, places = equation.operation(small[0])
+    return kind in ("add", "sub") and any(size < NARROW * abs(values[arg][row]) for arg in places)
 
 
 def _nodes(expr: Expression) -> tuple[Expression, ...]:

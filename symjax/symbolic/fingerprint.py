@@ -17,6 +17,7 @@ import flint
 from flint import acb, arb, fmpq
 
 from symjax.symbolic.balls import ARGUMENT_BOUND, UNDEFINED, evaluate
+from symjax.symbolic.digits import PRECISIONS, complex_text
 from symjax.symbolic.expression import SYMBOL, Expression, bit_of, free_symbols, postorder, rational
 from symjax.symbolic.operators import SYMBOLS, UNKNOWNS
 from symjax.symbolic.programs import Column, Program, columns
@@ -32,11 +33,6 @@ EQUATION_POINTS: Final = tuple(
 )
 OTHERS: Final = {name: (4096 + 1093 * place, 4096) for place, name in enumerate(SYMBOLS) if name != "x"}
 """Values of the symbols beside x in integrands."""
-PRECISIONS: Final = (128, 512, 2048)
-DIGITS: Final = 15
-LEAST: Final = 1 / arb(10) ** 1000
-MOST: Final = arb(10) ** 1000
-"""Sizes of values that have digits."""
 RATIO_BOUND: Final = arb(2) ** 400
 MAX_SIZE: Final = 10_000
 MEMO_ENTRIES: Final = 50_000
@@ -98,7 +94,7 @@ def up_to_factor(expr: Expression) -> str | None:
                     break
         else:
             continue
-        texts = [_complex_text(_quotient(value, values[0], precision), precision) for value in values[1:]]
+        texts = [complex_text(_quotient(value, values[0], precision), precision) for value in values[1:]]
         if None not in texts:
             return _digest(f"multiples {texts}")
     return None
@@ -259,7 +255,7 @@ def _first_texts(
                 left = [place for place, text in enumerate(found) if text is None]
                 values, known = known or values_at([group[place] for place in left]), None
                 for place, value in zip(left, values, strict=True):
-                    found[place] = _complex_text(value, precision) if value.is_finite() else None
+                    found[place] = complex_text(value, precision) if value.is_finite() else None
                 if None not in found:
                     break
             texts += [text for text in found if text is not None]
@@ -308,7 +304,7 @@ def _text_at(value_at: Callable[[int], acb]) -> str | None:
     for precision in PRECISIONS:
         value = value_at(precision)
         if value.is_finite():
-            text = _complex_text(value, precision)
+            text = complex_text(value, precision)
             if text is not None:
                 return text
     return None
@@ -320,61 +316,3 @@ def _memo(point: tuple[int, int], precision: int) -> dict[Expression, acb]:
     if len(table) >= MEMO_ENTRIES:
         table.clear()
     return table
-
-
-def _complex_text(value: acb, precision: int) -> str | None:
-    """Real and imaginary part to `DIGITS` digits; an imaginary ball around 0 counts as 0.  None where undecided."""
-    last = precision == PRECISIONS[-1]
-    real, imag = value.real, value.imag
-    if 0 in imag:
-        if imag.is_zero() or last or imag.abs_upper() < arb(2) ** -64 * (1 + abs(real)):
-            imag = None
-        else:
-            return None
-    before = flint.ctx.prec
-    flint.ctx.prec = precision
-    try:
-        first = _real_text(real, last)
-        second = "0" if imag is None else _real_text(imag, last)
-    finally:
-        flint.ctx.prec = before
-    return None if first is None or second is None else f"{first},{second}"
-
-
-def _real_text(value: arb, last: bool) -> str | None:
-    """The value to `DIGITS` digits, ties half-even.
-
-    At the last precision a ball that still holds a rounding boundary is taken for that boundary, and one that still
-    holds zero for zero: equal functions then agree, whichever of them is exact there.
-    """
-    if 0 in value:
-        return "0" if last or value.is_zero() else None
-    if not LEAST < abs(value) < MOST:
-        return None
-    for digits in (DIGITS + 8, 8 * DIGITS):
-        middle, radius, exponent = map(int, value.mid_rad_10exp(digits))
-        low, high = _shortened(middle - radius, DIGITS), _shortened(middle + radius, DIGITS)
-        if low == high:
-            return _text(*low, exponent)
-    if not last or radius * 10 ** (3 * DIGITS) > abs(middle):
-        return None
-    whole, drop = _shortened(middle, 3 * DIGITS)
-    return _text(*_shortened(whole, DIGITS), exponent + drop)
-
-
-def _shortened(middle: int, digits: int) -> tuple[int, int]:
-    """`middle` rounded half-even to `digits` digits: those digits, and how many were dropped."""
-    size = abs(middle)
-    drop = max(0, len(str(size)) - digits)
-    unit = 10**drop
-    whole, rest = divmod(size, unit)
-    if 2 * rest > unit or (2 * rest == unit and whole % 2):
-        whole += 1
-    return -whole if middle < 0 else whole, drop
-
-
-def _text(whole: int, drop: int, exponent: int) -> str:
-    """whole * 10**(drop + exponent) in one form, without trailing zeros."""
-    text = str(whole)
-    short = text.rstrip("0")
-    return f"{short}e{exponent + drop + len(text) - len(short)}"

@@ -11,8 +11,9 @@ from symjax.symbolic.agreement import POINTS, Agreement, agrees, compared, satis
 from symjax.symbolic.canonical import TooLarge, Undefined, add, canonicalise, multiply
 from symjax.symbolic.conventions import foreign_form
 from symjax.symbolic.derivative import derivative
+from symjax.symbolic.digits import PRECISIONS
 from symjax.symbolic.expression import ZERO, rational
-from symjax.symbolic.fingerprint import INTEGRAND_POINTS, PRECISIONS, of_integrand
+from symjax.symbolic.fingerprint import INTEGRAND_POINTS, of_integrand
 from symjax.symbolic.programs import Program, columns
 from symjax.symbolic.tree_sampling import TreeSampler
 from symjax.tokenization.prefix import parse
