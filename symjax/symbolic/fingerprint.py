@@ -148,33 +148,30 @@ def equation_program(expr: Expression) -> Program:
     return Program(expr, late=(_UNKNOWN_BITS, _UNKNOWN_BIT[_highest(expr)]))
 
 
-def of_equation(expr: Expression, prepared: Prepared | None = None) -> str:
+def of_equation(expr: Expression) -> str:
     """32 hexadecimal digits, equal for differential equations expr = 0 that are equal, in whatever form.
 
     The equation, in x, Y, Y' (and Y''), is linear in its highest derivative: a*Y'' + b = 0.  The key is made of the
     values of -b/a at the first three of twelve points (x, Y, Y') at which there is one, which no factor changes.  An
     equation that is not linear, or has fewer points, has the key of the expression as it is written.
-
-    Args:
-      expr: the left side.
-      prepared: what is known of it, if somebody has seen to that.  What it leaves open is found from `expr` alone.
     """
     highest = _highest(expr)
     if expr.size <= MAX_SIZE:
-        program = functools.cache(lambda: equation_program(expr))
+        program = equation_program(expr)
         texts = _first_texts(
             range(len(EQUATION_POINTS)),
-            lambda places: _highest_derivative(_at_trials(program(), highest, tuple(places))[program().place]),
-            prepared and _known_derivative(prepared, highest),
+            lambda places: _highest_derivative(_at_trials(program, highest, tuple(places))[program.place]),
         )
         if texts is not None:
-            return _digest(f"equation {highest} " + " ".join(texts))
+            return _key_of_equation(highest, texts)
     return _digest("equation as written " + structure(expr))
 
 
-def _known_derivative(prepared: Prepared, highest: int) -> Column | None:
-    """The first values of the highest derivative; None where a square root, if it were written so, had none."""
+def of_prepared(prepared: Prepared) -> str | None:
+    """The key that `of_equation` gives the equation in every form of it; None if the first three values leave it open,
+    or if a square root, where one is written, would be of something beyond the bound on arguments."""
     program, early = prepared
+    highest = _highest(program.nodes[program.place])
     before = flint.ctx.prec
     flint.ctx.prec = PRECISIONS[0]
     try:
@@ -182,9 +179,19 @@ def _known_derivative(prepared: Prepared, highest: int) -> Column | None:
         for place in program.radicands():
             if any(abs(value) > ARGUMENT_BOUND for value in values[place]):
                 return None
-        return _highest_derivative(values[program.place])
+        texts = []
+        for value in _highest_derivative(values[program.place]):
+            text = complex_text(value, PRECISIONS[0]) if value.is_finite() else None
+            if text is None:
+                return None
+            texts.append(text)
+        return _key_of_equation(highest, texts)
     finally:
         flint.ctx.prec = before
+
+
+def _key_of_equation(highest: int, texts: Sequence[str]) -> str:
+    return _digest(f"equation {highest} " + " ".join(texts))
 
 
 _UNKNOWN_BIT: Final = tuple(map(bit_of, UNKNOWNS))
