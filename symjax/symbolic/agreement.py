@@ -224,12 +224,23 @@ def _residual(
     differences = values[equation.place]
     for part in jet:
         differences = _where(part, differences)
-    return jet[0], differences, functools.partial(_is_nothing, equation, values, equation.place)
+    kind, places = equation.operation(equation.place)
+    if kind == "add":
+        return jet[0], differences, functools.partial(_below_a_term, [values[place] for place in places])
+    return jet[0], differences, functools.partial(_is_nothing, equation, values)
 
 
-def _is_nothing(equation: Program, values: Sequence[Column], place: int, row: int, size: arb) -> bool:
-    """Whether a size is below 2^-64 of a term of the sum that cancels at a point, times the factors around it."""
-    kind, places = equation.operation(place)
+def _below_a_term(terms: Sequence[Column], row: int, size: arb) -> bool:
+    """Whether a size is below 2^-64 of a term."""
+    for term in terms:  # noqa: SIM110 (at most points, and nearly always the first one is enough)
+        if size < NARROW * abs(term[row]):
+            return True
+    return False
+
+
+def _is_nothing(equation: Program, values: Sequence[Column], row: int, size: arb) -> bool:
+    """`_below_a_term` of the sum that cancels at a point, times the factors around it."""
+    kind, places = equation.operation(equation.place)
     while kind == "mul":
         small = [arg for arg in places if 0 in values[arg][row]]
         if len(small) != 1:
@@ -238,7 +249,7 @@ def _is_nothing(equation: Program, values: Sequence[Column], place: int, row: in
             if arg != small[0]:
                 size /= abs(values[arg][row])
         kind, places = equation.operation(small[0])
-    return kind in ("add", "sub") and any(size < NARROW * abs(values[arg][row]) for arg in places)
+    return kind in ("add", "sub") and _below_a_term([values[arg] for arg in places], row, size)
 
 
 def _nodes(expr: Expression) -> tuple[Expression, ...]:

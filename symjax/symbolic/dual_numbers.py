@@ -14,8 +14,8 @@ from typing import Any, Final
 from flint import acb, fmpq
 
 from symjax.symbolic.balls import FUNCTIONS, UNDEFINED, leaf
-from symjax.symbolic.expression import INTEGER, SYMBOL, Expression, X
-from symjax.symbolic.programs import Column, apply_within_bound, halves_of, settled, undefined
+from symjax.symbolic.expression import SYMBOL, Expression, X
+from symjax.symbolic.programs import Column, apply_within_bound, fixed_exponent, settled, undefined
 
 Jet = tuple[Column, *tuple[Column, ...]]
 """Values alone, for what does not depend on x; or values and their derivatives by x."""
@@ -64,7 +64,8 @@ class Slopes:
             elif kind == _SUM:
                 jet = _sum([known[arg] for arg in args])
             elif kind == _POWER:
-                jet = _power(known[args[0]], known[args[1]], *what)
+                exponent, whole, halves = what
+                jet = _power(known[args[0]], known[args[1]] if len(args) > 1 else ([exponent] * points,), whole, halves)
             elif kind == _X:
                 ones, zeros = [acb(1)] * points, [acb(0)] * points
                 jet = (values["x"], ones) if order == 1 else (values["x"], ones, zeros)
@@ -85,7 +86,11 @@ class Slopes:
 
 def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:
     """What computes the jet of `node`."""
-    op, args = node.op, tuple([places[arg] for arg in node.args])
+    op = node.op
+    if op == "pow" and (fixed := fixed_exponent(node.args[1])):
+        whole, halves = fixed
+        return _POWER, (acb(whole or fmpq(halves, 2)), whole or None, halves), (places[node.args[0]],)
+    args = tuple([places[arg] for arg in node.args])
     if not args:
         if node is X:
             return _X, None, ()
@@ -97,8 +102,7 @@ def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:
     if op == "mul":
         return _PRODUCT, None, args
     if op == "pow":
-        whole = node.args[1].value if node.args[1].op == INTEGER else None
-        return _POWER, (whole, halves_of(node.args[1])), args
+        return _POWER, (None, None, 0), args
     if len(args) > 1:
         return _BINARY, _BINARY_RULES.get(op, lambda left, _: _nowhere(left)), args
     if op in _DERIVATIVES and op not in ("abs", "sign"):

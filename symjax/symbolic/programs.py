@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from flint import acb, fmpq
 
 from symjax.symbolic.balls import ARGUMENT_BOUND, FUNCTIONS, UNDEFINED, leaf
-from symjax.symbolic.expression import INTEGER, SYMBOL, Expression
+from symjax.symbolic.expression import SYMBOL, Expression
 
 _CHAIN, _EXACT, _SYMBOL, _LEAF, _UNARY, _WHOLE, _HALVES, _BINARY = range(8)
 
@@ -144,14 +144,18 @@ def _ball(numerator: int, denominator: int) -> acb:
 
 
 def enter(expr: Expression, places: dict[Expression, int]) -> None:
-    """Gives the nodes of `expr` that have none a place behind those that have, operands before operators."""
+    """Gives the nodes of `expr` that have none a place behind those that have, operands before operators.
+
+    Exponents that a program has as numbers are left out.
+    """
     stack: list[Expression | None] = [expr]
     while stack:
         node = stack.pop()
         if node is None:  # what lies below it has a place
             node = cast(Expression, stack.pop())
         elif node.args and node not in places:
-            stack += (node, None, *node.args)
+            args = node.args
+            stack += (node, None, *(args if node.op != "pow" or not fixed_exponent(args[1]) else args[:1]))
             continue
         if node not in places:
             places[node] = len(places)
@@ -178,15 +182,24 @@ def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:
     first = places[args[0]]
     if len(args) == 1:
         return _UNARY, FUNCTIONS[op], first, ()
+    if op == "pow" and (fixed := fixed_exponent(args[1])):
+        whole, halves = fixed
+        return (_WHOLE, whole, first, ()) if whole else (_HALVES, halves, first, ())
     others = (places[args[1]],) if len(args) == 2 else tuple([places[arg] for arg in args[1:]])
     if op in ("add", "mul"):
         return _CHAIN, add if op == "add" else mul, first, others
-    exponent = node.args[1].value
-    if op == "pow" and node.args[1].op == INTEGER and isinstance(exponent, int) and exponent:
-        return _WHOLE, exponent, first, others
-    if op == "pow" and (halves := halves_of(node.args[1])):
-        return _HALVES, halves, first, others
     return _BINARY, _RULES.get(op, lambda *_: UNDEFINED), first, others
+
+
+def fixed_exponent(exponent: Expression) -> tuple[int, int] | None:
+    """(n, 0) of an exponent n, and (0, n) of an exponent n/2, where n is not 0; None of other exponents."""
+    value = exponent.value
+    if isinstance(value, int):
+        return (value, 0) if value else None
+    if exponent.op == "div" or isinstance(value, tuple):
+        halves = halves_of(exponent)
+        return (0, halves) if halves else None
+    return None
 
 
 def halves_of(exponent: Expression) -> int:

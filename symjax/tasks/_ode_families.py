@@ -116,8 +116,12 @@ def _multiplied_out(slope: Expression, name: str) -> Expression:
     kernels = Kernels(slope)
     polynomial = numerator(slope, name, kernels)
     quotient = kernels.field.register(polynomial)
-    alone = len(quotient.powers) == 1 and quotient.top == 1
-    return kernels.expression(quotient) if alone else kernels.polynomial(polynomial)
+    if len(quotient.powers) != 1 or quotient.top != 1:
+        return kernels.polynomial(polynomial)
+    ((index, exponent),) = quotient.powers.items()
+    if exponent == 1 and index >= kernels.field.generators:
+        return kernels.polynomial(kernels.field.polynomial(index))
+    return kernels.expression(quotient)
 
 
 def _shortest(slope: Expression, name: str) -> Expression:
