@@ -19,7 +19,7 @@ from flint import acb, arb
 
 from symjax.symbolic.balls import UNDEFINED
 from symjax.symbolic.digits import PRECISIONS
-from symjax.symbolic.dual_numbers import Slopes
+from symjax.symbolic.dual_numbers import Jet, Slopes
 from symjax.symbolic.expression import SYMBOL, Expression, bit_of
 from symjax.symbolic.fingerprint import (
     EQUATION_POINTS,
@@ -126,6 +126,10 @@ def checked(equation: Expression, solution: Expression) -> tuple[Agreement, Prep
 
 _CONSTANT_BITS: Final = bit_of("a8") | bit_of("a9")
 _SECOND_BIT: Final = bit_of("Y''")
+_VALUES: Final[dict[Expression, Column]] = {}
+_JETS: Final[Mapping[int, dict[Expression, Jet]]] = MappingProxyType({1: {}, 2: {}})
+_JETS_OF_CONSTANTS: Final[Mapping[int, dict[Expression, Jet]]] = MappingProxyType({1: {}, 2: {}})
+"""Of small nodes, at the first precision at all the points, without and with a8 and a9; verdicts never depend on it."""
 
 
 @functools.cache
@@ -211,14 +215,16 @@ def _residual(
     every, given, once, more = _equation_points()
     early_jets, early = [], []
     if points is every:
-        early_jets = [(jet[0] * 2, *[part * 2 for part in jet[1:]]) for jet in slopes(once, order, stop=settled)]
+        jets = slopes(once, order, stop=settled, memo=_JETS[order])
+        early_jets = [(jet[0] * 2, *[part * 2 for part in jet[1:]]) for jet in jets]
         count = len(ODE_POINTS)
-        for column in equation(more, stop=equation.starts[0]):
+        for column in equation(more, stop=equation.starts[0], memo=_VALUES):
             early.append(column[:count] * 2)
             shared.append(column[count:])
+        jet = slopes(given, order, early_jets, memo=_JETS_OF_CONSTANTS[order])[-1]
     else:
         given = columns(points)
-    jet = slopes(given, order, early_jets)[-1]
+        jet = slopes(given, order)[-1]
     jet += ([acb(0)] * len(points),) * (order + 1 - len(jet))
     values = equation({**given, **dict(zip(UNKNOWNS, jet, strict=False))}, early)
     differences = values[equation.place]

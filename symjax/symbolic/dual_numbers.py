@@ -15,7 +15,7 @@ from flint import acb, fmpq
 
 from symjax.symbolic.balls import FUNCTIONS, UNDEFINED, leaf
 from symjax.symbolic.expression import SYMBOL, Expression, X
-from symjax.symbolic.programs import Column, apply_within_bound, fixed_exponent, settled, undefined
+from symjax.symbolic.programs import Column, apply_within_bound, fixed_exponent, remember, settled, undefined
 
 Jet = tuple[Column, *tuple[Column, ...]]
 """Values alone, for what does not depend on x; or values and their derivatives by x."""
@@ -40,7 +40,12 @@ class Slopes:
         self._steps = [_step(node, places) for node in nodes]
 
     def __call__(
-        self, values: Mapping[str, Column], order: int, given: Sequence[Jet] = (), stop: int | None = None
+        self,
+        values: Mapping[str, Column],
+        order: int,
+        given: Sequence[Jet] = (),
+        stop: int | None = None,
+        memo: dict[Expression, Jet] | None = None,
     ) -> list[Jet]:
         """The jets of `nodes` at some points, at the precision in force.
 
@@ -51,10 +56,16 @@ class Slopes:
           order: 1 or 2, of the highest derivative.
           given: jets of the first nodes, where they are known.
           stop: how many nodes to compute, those that are given included; all of them by default.
+          memo: jets of small nodes with these `values`, to this order and at this precision, read and extended.
         """
         known, lost = list(given), undefined(given[-1][0]) if given else frozenset()
         points = len(values["x"])
         for kind, what, args in self._steps[len(given) : stop]:
+            if memo is not None:
+                jet = memo.get(self.nodes[len(known)])
+                if jet is not None:
+                    known.append(jet)
+                    continue
             if kind == _FUNCTION:
                 jet = _function(known[args[0]], order, *what)
             elif kind == _PRODUCT:
@@ -81,6 +92,8 @@ class Slopes:
                 column, lost = settled(jet[0], lost)
                 jet = column, *jet[1:]
             known.append(jet)
+        if memo is not None and not lost:
+            remember(memo, self.nodes[len(given) :], known[len(given) :])
         return known
 
 

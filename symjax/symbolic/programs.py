@@ -66,7 +66,11 @@ class Program:
         self._steps = [_step(node, places) for node in self.nodes[len(given) :]]
 
     def __call__(
-        self, values: Mapping[str, Column], given: Sequence[Column] = (), stop: int | None = None
+        self,
+        values: Mapping[str, Column],
+        given: Sequence[Column] = (),
+        stop: int | None = None,
+        memo: dict[Expression, Column] | None = None,
     ) -> list[Column]:
         """The values of `nodes` at some points, at the precision in force.
 
@@ -76,12 +80,18 @@ class Program:
           values: of the symbols, of x at least.
           given: of the nodes that were given, and of any number of `nodes` that follow them.
           stop: how many nodes to compute, those that are given included; all of them by default.
+          memo: values of small nodes with these `values` at this precision, read and extended.
         """
         known, lost = list(given), undefined(given[-1]) if given else frozenset()
         points = len(values["x"])
         for kind, what, first, others in self._steps[
             len(given) - self._given : None if stop is None else stop - self._given
         ]:
+            if memo is not None:
+                column = memo.get(self.nodes[len(known)])
+                if column is not None:
+                    known.append(column)
+                    continue
             if kind <= _LEAF:
                 if kind == _CHAIN:
                     column = known[first]
@@ -104,6 +114,8 @@ class Program:
             if lost or not all(map(_is_finite, column)):
                 column, lost = settled(column, lost)
             known.append(column)
+        if memo is not None and not lost:
+            remember(memo, self.nodes[len(given) :], known[len(given) :])
         return known
 
     def radicands(self) -> list[int]:
@@ -114,6 +126,20 @@ class Program:
         """The operator at a place, and the places of its operands."""
         step = self._steps[place - self._given]
         return self.nodes[place].op, (step[2], *step[3])
+
+
+MEMO_ENTRIES: Final = 4096
+MEMO_SIZE: Final = 8
+"""Largest nodes that are remembered: random functions are full of the same few."""
+
+
+def remember(memo: dict[Expression, Any], nodes: Iterable[Expression], found: Sequence[Any]) -> None:
+    """Adds what was found of nodes, so far as they are small; forgets everything before that is too much."""
+    if len(memo) > MEMO_ENTRIES:
+        memo.clear()
+    for node, value in zip(nodes, found, strict=False):
+        if node.size <= MEMO_SIZE:
+            memo[node] = value
 
 
 def apply_within_bound(function: Callable[[acb], acb], column: Column) -> Column:
