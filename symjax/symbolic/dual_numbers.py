@@ -61,7 +61,7 @@ class Slopes:
         known, lost = list(given), undefined(given[-1][0]) if given else frozenset()
         points = len(values["x"])
         for kind, what, args in self._steps[len(given) : stop]:
-            if memo is not None:
+            if memo is not None and not lost:
                 jet = memo.get(self.nodes[len(known)])
                 if jet is not None:
                     known.append(jet)

@@ -87,7 +87,7 @@ class Program:
         for kind, what, first, others in self._steps[
             len(given) - self._given : None if stop is None else stop - self._given
         ]:
-            if memo is not None:
+            if memo is not None and not lost:
                 column = memo.get(self.nodes[len(known)])
                 if column is not None:
                     known.append(column)

@@ -250,7 +250,9 @@ def test_the_values_of_the_check_are_those_of_the_fingerprint():
 
 def test_verdicts_do_not_depend_on_what_was_checked_before():
     """What is remembered of small nodes is what would be found again, bit for bit, also where others have no value."""
-    rng, pairs = random.Random(5), []
+    nowhere = "mul sin x div INT+ 1 sub x x"  # its program comes to sin(x) when it has lost all points
+    rng, pairs = random.Random(5), [(read(f"add Y' {nowhere}"), read(f"add a8 {nowhere}"))]
+    pairs.append((read("sub mul sin x Y' mul cos x Y"), read("mul a8 sin x")))
     while len(pairs) < 120:
         try:
             family = SAMPLER.canonical(rng, 3 + int(rng.random() * 6), ("x", "a8"))
