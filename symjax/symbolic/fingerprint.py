@@ -175,7 +175,7 @@ def of_prepared(prepared: Prepared) -> str | None:
     before = flint.ctx.prec
     flint.ctx.prec = PRECISIONS[0]
     try:
-        values = _at_trials(program, highest, tuple(range(SHARED_POINTS)), early)
+        values = _at_trials(program, highest, tuple(range(SHARED_POINTS)), early, remember=True)
         for place in program.radicands():
             if any(abs(value) > ARGUMENT_BOUND for value in values[place]):
                 return None
@@ -217,11 +217,23 @@ def _point(place: int, highest: int) -> dict[str, tuple[int, int]]:
     return {name: points[(place + 5 * shift) % len(points)] for shift, name in enumerate(names)}
 
 
-def _at_trials(program: Program, highest: int, places: tuple[int, ...], early: Sequence[Column] = ()) -> list[Column]:
-    """The values of all nodes at some of the points, where the highest derivative is 0, then 1, then 2."""
+def _at_trials(
+    program: Program, highest: int, places: tuple[int, ...], early: Sequence[Column] = (), *, remember: bool = False
+) -> list[Column]:
+    """The values of all nodes at some of the points, where the highest derivative is 0, then 1, then 2.
+
+    `remember` says that places and precision are those to which what is remembered belongs.
+    """
     given, trials = _trials(highest, places)
-    before = program(given, early, stop=program.starts[1])
-    return program(trials, [column * 3 for column in before])
+    memos = _REMEMBERED[highest] if remember else (None, None)
+    before = program(given, early, stop=program.starts[1], memo=memos[0])
+    return program(trials, [column * 3 for column in before], memo=memos[1])
+
+
+_REMEMBERED: Final[Sequence[tuple[dict[Expression, Column], dict[Expression, Column]]]] = tuple(
+    [({}, {}) for _ in UNKNOWNS]
+)
+"""Values of small nodes without and with the highest derivative, for each order; keys never depend on them."""
 
 
 def _highest_derivative(found: Column) -> Column:
@@ -281,6 +293,9 @@ def clear_memo() -> None:
     """Forget everything that is remembered; results never depend on it."""
     _KEYS.clear()
     _VALUES.clear()
+    for memos in _REMEMBERED:
+        for memo in memos:
+            memo.clear()
 
 
 def structure(expr: Expression) -> str:
