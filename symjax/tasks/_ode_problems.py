@@ -133,7 +133,7 @@ class Draw:
             choices.append(coin())
             return choices[-1]
 
-        equation = equation_of(family, self._order, first, expanded)
+        equation = equation_of(family, self._order, first, expanded, self._max_tokens)
         if token_length(equation) > self._max_tokens:
             return Rejection("too_long", f"the equation takes more than {self._max_tokens} tokens")
         agreement, prepared = checked(equation, family)
@@ -151,8 +151,12 @@ class Draw:
     ) -> tuple[Expression, Agreement, Prepared] | None:
         """The equation for the opposite of all `choices`."""
         rest = list(reversed(choices))
+
+        def opposite() -> bool:
+            return not rest.pop() if rest else False
+
         try:
-            equation = equation_of(family, self._order, lambda: not rest.pop() if rest else False, expanded)
+            equation = equation_of(family, self._order, opposite, expanded, self._max_tokens)
             if token_length(equation) > self._max_tokens:
                 return None
             return equation, *checked(equation, family)
