@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from symjax.symbolic.expression import IMAGINARY, ONE, E, Expression, integer, rational, unchecked
+from symjax.symbolic.expression import IMAGINARY, ONE, E, Expression, integer, postorder, rational, unchecked
 from symjax.symbolic.nodes import set_tokens
 
 _HALF: Final = rational(1, 2)
@@ -85,6 +85,26 @@ def _length(node: Expression) -> int:
     for arg in args:
         length += arg._tokens or 0
     return length
+
+
+def foreign_depth(expr: Expression) -> int:
+    """`foreign_form(expr).depth`: the number of operators on the longest path."""
+    known: dict[Expression, int] = {}
+    for node in postorder(expr):
+        args = node.args
+        if not args:
+            depth = int(isinstance(node.value, tuple))
+        elif node.op == "pow" and args[1] is _HALF:
+            depth = 0 if args[0] is _MINUS_ONE else 1 + known[args[0]]
+        elif node.op == "exp" and args[0] is ONE:
+            depth = 0
+        else:
+            depth = known[args[-1]] + (len(args) - 1 or 1)
+            for place, arg in enumerate(args[:-1], 1):
+                if known[arg] + place > depth:
+                    depth = known[arg] + place
+        known[node] = depth
+    return known[expr]
 
 
 def operator_count(expr: Expression) -> int:

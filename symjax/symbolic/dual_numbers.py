@@ -14,8 +14,8 @@ from typing import Any, Final
 from flint import acb, fmpq
 
 from symjax.symbolic.balls import FUNCTIONS, UNDEFINED, leaf
-from symjax.symbolic.expression import INTEGER, SYMBOL, Expression, X
-from symjax.symbolic.programs import Column, apply_within_bound, halves_of, settled, undefined
+from symjax.symbolic.expression import SYMBOL, Expression, X
+from symjax.symbolic.programs import Column, apply_within_bound, fixed_exponent, remember, settled, undefined
 
 Jet = tuple[Column, *tuple[Column, ...]]
 """Values alone, for what does not depend on x; or values and their derivatives by x."""
@@ -40,7 +40,12 @@ class Slopes:
         self._steps = [_step(node, places) for node in nodes]
 
     def __call__(
-        self, values: Mapping[str, Column], order: int, given: Sequence[Jet] = (), stop: int | None = None
+        self,
+        values: Mapping[str, Column],
+        order: int,
+        given: Sequence[Jet] = (),
+        stop: int | None = None,
+        memo: dict[Expression, Jet] | None = None,
     ) -> list[Jet]:
         """The jets of `nodes` at some points, at the precision in force.
 
@@ -51,10 +56,16 @@ class Slopes:
           order: 1 or 2, of the highest derivative.
           given: jets of the first nodes, where they are known.
           stop: how many nodes to compute, those that are given included; all of them by default.
+          memo: jets of small nodes with these `values`, to this order and at this precision, read and extended.
         """
         known, lost = list(given), undefined(given[-1][0]) if given else frozenset()
         points = len(values["x"])
         for kind, what, args in self._steps[len(given) : stop]:
+            if memo is not None and not lost:
+                jet = memo.get(self.nodes[len(known)])
+                if jet is not None:
+                    known.append(jet)
+                    continue
             if kind == _FUNCTION:
                 jet = _function(known[args[0]], order, *what)
             elif kind == _PRODUCT:
@@ -64,7 +75,8 @@ class Slopes:
             elif kind == _SUM:
                 jet = _sum([known[arg] for arg in args])
             elif kind == _POWER:
-                jet = _power(known[args[0]], known[args[1]], *what)
+                exponent, whole, halves = what
+                jet = _power(known[args[0]], known[args[1]] if len(args) > 1 else ([exponent] * points,), whole, halves)
             elif kind == _X:
                 ones, zeros = [acb(1)] * points, [acb(0)] * points
                 jet = (values["x"], ones) if order == 1 else (values["x"], ones, zeros)
@@ -80,12 +92,18 @@ class Slopes:
                 column, lost = settled(jet[0], lost)
                 jet = column, *jet[1:]
             known.append(jet)
+        if memo is not None and not lost:
+            remember(memo, self.nodes[len(given) :], known[len(given) :])
         return known
 
 
 def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:
     """What computes the jet of `node`."""
-    op, args = node.op, tuple([places[arg] for arg in node.args])
+    op = node.op
+    if op == "pow" and (fixed := fixed_exponent(node.args[1])):
+        whole, halves = fixed
+        return _POWER, (acb(whole or fmpq(halves, 2)), whole or None, halves), (places[node.args[0]],)
+    args = tuple([places[arg] for arg in node.args])
     if not args:
         if node is X:
             return _X, None, ()
@@ -97,8 +115,7 @@ def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:
     if op == "mul":
         return _PRODUCT, None, args
     if op == "pow":
-        whole = node.args[1].value if node.args[1].op == INTEGER else None
-        return _POWER, (whole, halves_of(node.args[1])), args
+        return _POWER, (None, None, 0), args
     if len(args) > 1:
         return _BINARY, _BINARY_RULES.get(op, lambda left, _: _nowhere(left)), args
     if op in _DERIVATIVES and op not in ("abs", "sign"):

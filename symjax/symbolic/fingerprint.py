@@ -11,13 +11,14 @@ import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import flint
 from flint import acb, arb, fmpq
 
-from symjax.symbolic.balls import UNDEFINED, evaluate
-from symjax.symbolic.expression import SYMBOL, Expression, bit_of, free_symbols, occurs, postorder, rational
+from symjax.symbolic.balls import ARGUMENT_BOUND, UNDEFINED, evaluate
+from symjax.symbolic.digits import PRECISIONS, complex_text
+from symjax.symbolic.expression import SYMBOL, Expression, bit_of, free_symbols, postorder, rational
 from symjax.symbolic.operators import SYMBOLS, UNKNOWNS
 from symjax.symbolic.programs import Column, Program, columns
 
@@ -32,11 +33,6 @@ EQUATION_POINTS: Final = tuple(
 )
 OTHERS: Final = {name: (4096 + 1093 * place, 4096) for place, name in enumerate(SYMBOLS) if name != "x"}
 """Values of the symbols beside x in integrands."""
-PRECISIONS: Final = (128, 512, 2048)
-DIGITS: Final = 15
-LEAST: Final = 1 / arb(10) ** 1000
-MOST: Final = arb(10) ** 1000
-"""Sizes of values that have digits."""
 RATIO_BOUND: Final = arb(2) ** 400
 MAX_SIZE: Final = 10_000
 MEMO_ENTRIES: Final = 50_000
@@ -98,7 +94,7 @@ def up_to_factor(expr: Expression) -> str | None:
                     break
         else:
             continue
-        texts = [_complex_text(_quotient(value, values[0], precision), precision) for value in values[1:]]
+        texts = [complex_text(_quotient(value, values[0], precision), precision) for value in values[1:]]
         if None not in texts:
             return _digest(f"multiples {texts}")
     return None
@@ -134,6 +130,24 @@ def _quotient(value: acb, unit: acb, precision: int) -> acb:
         flint.ctx.prec = before
 
 
+class Prepared(NamedTuple):
+    """What is known of an equation before its key is asked for.
+
+    Attributes:
+      program: its `equation_program`, in whatever form.
+      early: values of the program's first nodes, those without an unknown, at the first `SHARED_POINTS` points and at
+        the first precision; or nothing.
+    """
+
+    program: Program
+    early: Sequence[Column]
+
+
+def equation_program(expr: Expression) -> Program:
+    """The program of a differential equation: first what holds no unknown, then what lacks the highest derivative."""
+    return Program(expr, late=(_UNKNOWN_BITS, _UNKNOWN_BIT[_highest(expr)]))
+
+
 def of_equation(expr: Expression) -> str:
     """32 hexadecimal digits, equal for differential equations expr = 0 that are equal, in whatever form.
 
@@ -141,16 +155,60 @@ def of_equation(expr: Expression) -> str:
     values of -b/a at the first three of twelve points (x, Y, Y') at which there is one, which no factor changes.  An
     equation that is not linear, or has fewer points, has the key of the expression as it is written.
     """
-    highest = max((place for place, name in enumerate(UNKNOWNS) if occurs(name, expr)), default=0)
+    highest = _highest(expr)
     if expr.size <= MAX_SIZE:
-        others = {name: OTHERS[name] for name in free_symbols(expr) if name in OTHERS and name not in UNKNOWNS}
-        bit = bit_of(UNKNOWNS[highest])
-        program = Program(expr, early=lambda node: not node.names & bit)
-        points = [_point(place, highest) | others for place in range(len(EQUATION_POINTS))]
-        texts = _first_texts(points, lambda at: _highest_derivative(program, highest, at))
+        program = equation_program(expr)
+        texts = _first_texts(
+            range(len(EQUATION_POINTS)),
+            lambda places: _highest_derivative(_at_trials(program, highest, tuple(places))[program.place]),
+        )
         if texts is not None:
-            return _digest(f"equation {highest} " + " ".join(texts))
+            return _key_of_equation(highest, texts)
     return _digest("equation as written " + structure(expr))
+
+
+def of_prepared(prepared: Prepared) -> str | None:
+    """The key that `of_equation` gives the equation in every form of it; None if the first three values leave it open,
+    or if a square root, where one is written, would be of something beyond the bound on arguments."""
+    program, early = prepared
+    highest = _highest(program.nodes[program.place])
+    before = flint.ctx.prec
+    flint.ctx.prec = PRECISIONS[0]
+    try:
+        values = _at_trials(program, highest, tuple(range(SHARED_POINTS)), early, remember=True)
+        for place in program.radicands():
+            if any(abs(value) > ARGUMENT_BOUND for value in values[place]):
+                return None
+        texts = []
+        for value in _highest_derivative(values[program.place]):
+            text = complex_text(value, PRECISIONS[0]) if value.is_finite() else None
+            if text is None:
+                return None
+            texts.append(text)
+        return _key_of_equation(highest, texts)
+    finally:
+        flint.ctx.prec = before
+
+
+def _key_of_equation(highest: int, texts: Sequence[str]) -> str:
+    return _digest(f"equation {highest} " + " ".join(texts))
+
+
+_UNKNOWN_BIT: Final = tuple(map(bit_of, UNKNOWNS))
+_UNKNOWN_BITS: Final = sum(_UNKNOWN_BIT)
+
+
+def _highest(expr: Expression) -> int:
+    """The order of an equation."""
+    return max((place for place, bit in enumerate(_UNKNOWN_BIT) if expr.names & bit), default=0)
+
+
+@functools.cache
+def _trials(highest: int, places: tuple[int, ...]) -> tuple[dict[str, Column], dict[str, Column]]:
+    """The coordinates of some of the points; and three times these, with 0, 1 and 2 as the highest derivative."""
+    given = columns([OTHERS | _point(place, highest) for place in places])
+    trials = {name: column * 3 for name, column in given.items()}
+    return given, trials | {UNKNOWNS[highest]: [acb(value) for value in range(3) for _ in places]}
 
 
 def _point(place: int, highest: int) -> dict[str, tuple[int, int]]:
@@ -159,13 +217,28 @@ def _point(place: int, highest: int) -> dict[str, tuple[int, int]]:
     return {name: points[(place + 5 * shift) % len(points)] for shift, name in enumerate(names)}
 
 
-def _highest_derivative(equation: Program, highest: int, at: Sequence[Mapping[str, tuple[int, int]]]) -> Column:
+def _at_trials(
+    program: Program, highest: int, places: tuple[int, ...], early: Sequence[Column] = (), *, remember: bool = False
+) -> list[Column]:
+    """The values of all nodes at some of the points, where the highest derivative is 0, then 1, then 2.
+
+    `remember` says that places and precision are those to which what is remembered belongs.
+    """
+    given, trials = _trials(highest, places)
+    memos = _REMEMBERED[highest] if remember else (None, None)
+    before = program(given, early, stop=program.starts[1], memo=memos[0])
+    return program(trials, [column * 3 for column in before], memo=memos[1])
+
+
+_REMEMBERED: Final[Sequence[tuple[dict[Expression, Column], dict[Expression, Column]]]] = tuple(
+    [({}, {}) for _ in UNKNOWNS]
+)
+"""Values of small nodes without and with the highest derivative, for each order; keys never depend on them."""
+
+
+def _highest_derivative(found: Column) -> Column:
     """The values of the highest derivative at points, from those of the equation where it is 0, 1 and 2."""
-    given, count = columns(at), len(at)
-    early = equation(given, stop=equation.early)
-    trials = {name: column * 3 for name, column in given.items()}
-    trials[UNKNOWNS[highest]] = [acb(value) for value in range(3) for _ in at]
-    found = equation(trials, [column * 3 for column in early])[equation.place]
+    count = len(found) // 3
     values = []
     for at_0, at_1, at_2 in zip(found[:count], found[count : 2 * count], found[2 * count :], strict=True):
         slope = at_1 - at_0
@@ -184,9 +257,7 @@ def _value(program: Program, at: Mapping[str, tuple[int, int]], precision: int) 
 
 
 def _first_texts(
-    points: Sequence[Mapping[str, tuple[int, int]]],
-    values_at: Callable[[Sequence[Mapping[str, tuple[int, int]]]], Column],
-    known: Column | None = None,
+    points: Sequence[Any], values_at: Callable[[Sequence[Any]], Column], known: Column | None = None
 ) -> list[str] | None:
     """The rounded values at the first of the points that have one, as many as the keys near 0 have; None at fewer.
 
@@ -203,7 +274,7 @@ def _first_texts(
                 left = [place for place, text in enumerate(found) if text is None]
                 values, known = known or values_at([group[place] for place in left]), None
                 for place, value in zip(left, values, strict=True):
-                    found[place] = _complex_text(value, precision) if value.is_finite() else None
+                    found[place] = complex_text(value, precision) if value.is_finite() else None
                 if None not in found:
                     break
             texts += [text for text in found if text is not None]
@@ -222,6 +293,9 @@ def clear_memo() -> None:
     """Forget everything that is remembered; results never depend on it."""
     _KEYS.clear()
     _VALUES.clear()
+    for memos in _REMEMBERED:
+        for memo in memos:
+            memo.clear()
 
 
 def structure(expr: Expression) -> str:
@@ -252,7 +326,7 @@ def _text_at(value_at: Callable[[int], acb]) -> str | None:
     for precision in PRECISIONS:
         value = value_at(precision)
         if value.is_finite():
-            text = _complex_text(value, precision)
+            text = complex_text(value, precision)
             if text is not None:
                 return text
     return None
@@ -264,61 +338,3 @@ def _memo(point: tuple[int, int], precision: int) -> dict[Expression, acb]:
     if len(table) >= MEMO_ENTRIES:
         table.clear()
     return table
-
-
-def _complex_text(value: acb, precision: int) -> str | None:
-    """Real and imaginary part to `DIGITS` digits; an imaginary ball around 0 counts as 0.  None where undecided."""
-    last = precision == PRECISIONS[-1]
-    real, imag = value.real, value.imag
-    if 0 in imag:
-        if imag.is_zero() or last or imag.abs_upper() < arb(2) ** -64 * (1 + abs(real)):
-            imag = None
-        else:
-            return None
-    before = flint.ctx.prec
-    flint.ctx.prec = precision
-    try:
-        first = _real_text(real, last)
-        second = "0" if imag is None else _real_text(imag, last)
-    finally:
-        flint.ctx.prec = before
-    return None if first is None or second is None else f"{first},{second}"
-
-
-def _real_text(value: arb, last: bool) -> str | None:
-    """The value to `DIGITS` digits, ties half-even.
-
-    At the last precision a ball that still holds a rounding boundary is taken for that boundary, and one that still
-    holds zero for zero: equal functions then agree, whichever of them is exact there.
-    """
-    if 0 in value:
-        return "0" if last or value.is_zero() else None
-    if not LEAST < abs(value) < MOST:
-        return None
-    for digits in (DIGITS + 8, 8 * DIGITS):
-        middle, radius, exponent = map(int, value.mid_rad_10exp(digits))
-        low, high = _shortened(middle - radius, DIGITS), _shortened(middle + radius, DIGITS)
-        if low == high:
-            return _text(*low, exponent)
-    if not last or radius * 10 ** (3 * DIGITS) > abs(middle):
-        return None
-    whole, drop = _shortened(middle, 3 * DIGITS)
-    return _text(*_shortened(whole, DIGITS), exponent + drop)
-
-
-def _shortened(middle: int, digits: int) -> tuple[int, int]:
-    """`middle` rounded half-even to `digits` digits: those digits, and how many were dropped."""
-    size = abs(middle)
-    drop = max(0, len(str(size)) - digits)
-    unit = 10**drop
-    whole, rest = divmod(size, unit)
-    if 2 * rest > unit or (2 * rest == unit and whole % 2):
-        whole += 1
-    return -whole if middle < 0 else whole, drop
-
-
-def _text(whole: int, drop: int, exponent: int) -> str:
-    """whole * 10**(drop + exponent) in one form, without trailing zeros."""
-    text = str(whole)
-    short = text.rstrip("0")
-    return f"{short}e{exponent + drop + len(text) - len(short)}"

@@ -247,6 +247,18 @@ class Kernels:
         constants = [term for term in found if is_number(term)]
         return node("add", *constants, *sorted((term for term in found if not is_number(term)), key=sort_key))
 
+    def length_of(self, polynomial: fmpz_mpoly) -> int | None:
+        """Number of tokens of `polynomial` as the sum of its terms; None where only building them tells what merges."""
+        total = 2 * len(polynomial) - 1
+        for coefficient, powers in self.field.terms(polynomial):
+            factors = [self._factor(index, exponent) for index, exponent in powers.items()]
+            if sum([kind for _, kind in factors]) > 1 or (len(factors) == 1 and factors[0][0].op == "add"):
+                return None
+            total += sum([token_length(factor) for factor, _ in factors]) + len(factors) - 2
+            if coefficient != 1 or not factors:
+                total += 2 + len(str(abs(coefficient)))
+        return total
+
     def expression(self, quotient: Quotient) -> Expression:
         """A quotient as the product of its powers, each polynomial as the sum of its terms."""
         count = self.field.generators

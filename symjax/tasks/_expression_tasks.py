@@ -127,25 +127,32 @@ class ExpressionTask(abc.ABC):
         written = self.problem_tokens(problem)
         if isinstance(written, Rejection):
             return written
-        tokens, longest = write_foreign(answer), self.options["max_answer_tokens"]
-        if len(tokens) > longest:
-            return Rejection("too_long", f"the answer takes {len(tokens)} tokens; max_answer_tokens is {longest}")
+        tokens = write_foreign(answer)
+        refused = self.too_large(written, tokens, 0)
+        if refused:
+            return refused
         key = facts.get("fingerprint") or self.fingerprint_of(problem)
-        metadata = {"fingerprint": key, **facts}
-        return Example(problem=written, answer=tokens, metadata=metadata)
+        return Example(problem=written, answer=tokens, metadata={"fingerprint": key, **facts})
 
     def problem_tokens(self, problem: Expression) -> Tokens | Rejection:
         """The words of a raw problem, or why a model cannot be given them."""
-        levels, longest = self.code_depth - 1, self.max_problem_length
         try:
             tokens = write_foreign(problem)
         except ValueError as error:
             return Rejection("malformed", str(error))
-        if len(tokens) > longest:
-            return Rejection("too_long", f"the problem takes {len(tokens)} tokens; max_problem_tokens is {longest}")
-        if problem.depth > levels:
-            return Rejection("too_deep", f"{problem.depth} operators are nested; at most {levels} fit code_depth")
-        return tokens
+        return self.too_large(tokens, (), problem.depth) or tokens
+
+    def too_large(self, problem: Tokens, answer: Tokens, depth: int) -> Rejection | None:
+        """Why a model cannot be given a problem of this depth, or asked for the answer."""
+        levels, longest = self.code_depth - 1, self.max_problem_length
+        if len(problem) > longest:
+            return Rejection("too_long", f"the problem takes {len(problem)} tokens; max_problem_tokens is {longest}")
+        if depth > levels:
+            return Rejection("too_deep", f"{depth} operators are nested; at most {levels} fit code_depth")
+        longest = self.options["max_answer_tokens"]
+        if len(answer) > longest:
+            return Rejection("too_long", f"the answer takes {len(answer)} tokens; max_answer_tokens is {longest}")
+        return None
 
     def label(self, problem: Tokens) -> Example | Rejection:
         """The problem with an answer that the task finds itself; "unsolved" where it finds none."""

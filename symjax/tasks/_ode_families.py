@@ -6,9 +6,12 @@ everything that only shifts it.  Its equation is found by solving for a constant
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from math import gcd, lcm
 from typing import Final
+
+from flint import fmpz_mpoly
 
 from symjax.symbolic.arithmetic import MINUS_ONE
 from symjax.symbolic.canonical import add, apply, multiply, power
@@ -25,6 +28,8 @@ from symjax.symbolic.solving import Choice, isolate, numerator, solve_in_kernel
 VARIABLE: Final = "x"
 CONSTANTS: Final = ("a8", "a9")
 _MAX_ROUNDS: Final = 20
+_TOKENS_OF_TERMS: Final = 18
+"""Terms that take fewer on average are not measured before they are written: that would seldom save anything."""
 
 
 def absorbed(expr: Expression, names: tuple[str, ...]) -> Expression:
@@ -80,7 +85,9 @@ class Unsolvable(ArithmeticError):  # noqa: N818 (names what is the matter)
     """A constant cannot be eliminated; the first argument is the reason in one word."""
 
 
-def equation_of(family: Expression, order: int, negative: Choice, expanded: bool) -> Expression:
+def equation_of(
+    family: Expression, order: int, negative: Choice, expanded: bool, longest: int = sys.maxsize
+) -> Expression:
     """The left side, in x, Y, Y' (and Y''), of a differential equation that `family` solves.
 
     Args:
@@ -88,9 +95,11 @@ def equation_of(family: Expression, order: int, negative: Choice, expanded: bool
       order: 1 or 2, the number of constants.
       negative: chooses the branch where an inverse operation has two.
       expanded: whether the equation is multiplied out, even where common factors taken out make it shorter.
+      longest: most tokens of an equation that is of use; longer ones need not be written.
 
     Raises:
-      Unsolvable: a constant is gone or cannot be solved for, or the equation lacks its highest derivative.
+      Unsolvable: a constant is gone or cannot be solved for, or the equation lacks its highest derivative, or is seen
+        to be longer than `longest` before it is built.
       TooLarge, Undefined: see `symjax.symbolic.canonical`.
     """
     try:
@@ -103,7 +112,7 @@ def equation_of(family: Expression, order: int, negative: Choice, expanded: bool
         if order == 2:
             slope = derivative(_solution(slope, UNKNOWNS[1], CONSTANTS[1], negative))
         name = UNKNOWNS[order]
-        written = _multiplied_out(slope, name) if expanded else _shortest(slope, name)
+        written = _multiplied_out(slope, name, longest) if expanded else _shortest(slope, name, longest)
     except GaveUp as error:
         raise Unsolvable("too_many_terms", str(error)) from error
     if not occurs(name, written):
@@ -111,21 +120,34 @@ def equation_of(family: Expression, order: int, negative: Choice, expanded: bool
     return written
 
 
-def _multiplied_out(slope: Expression, name: str) -> Expression:
+def _multiplied_out(slope: Expression, name: str, longest: int) -> Expression:
     """The factors above the line of `slope` that hold the symbol `name`, as a polynomial over kernels."""
     kernels = Kernels(slope)
     polynomial = numerator(slope, name, kernels)
     quotient = kernels.field.register(polynomial)
-    alone = len(quotient.powers) == 1 and quotient.top == 1
-    return kernels.expression(quotient) if alone else kernels.polynomial(polynomial)
+    if len(quotient.powers) != 1 or quotient.top != 1:
+        return _written(kernels, polynomial, longest)
+    ((index, exponent),) = quotient.powers.items()
+    if exponent == 1 and index >= kernels.field.generators:
+        return _written(kernels, kernels.field.polynomial(index), longest)
+    return kernels.expression(quotient)
 
 
-def _shortest(slope: Expression, name: str) -> Expression:
+def _written(kernels: Kernels, polynomial: fmpz_mpoly, longest: int) -> Expression:
+    """A polynomial as the sum of its terms, if that is not sure to be too long."""
+    if len(polynomial) > longest // _TOKENS_OF_TERMS:
+        length = kernels.length_of(polynomial)
+        if length is not None and length > longest:
+            raise Unsolvable("too_long", f"the equation takes {length} tokens; at most {longest} are taken")
+    return kernels.polynomial(polynomial)
+
+
+def _shortest(slope: Expression, name: str, longest: int) -> Expression:
     """The shorter of `slope` with its common factors taken out, without what lacks the symbol, and multiplied out."""
     best = _stripped(common_factors(slope), name)
     try:
-        other = _multiplied_out(slope, name)
-    except (GaveUp, TooLarge):
+        other = _multiplied_out(slope, name, longest)
+    except (GaveUp, TooLarge, Unsolvable):
         return best
     return other if token_length(other) < token_length(best) else best
 

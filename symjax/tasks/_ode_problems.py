@@ -11,10 +11,11 @@ import dataclasses
 import random
 from collections.abc import Callable
 
-from symjax.symbolic.agreement import Agreement, satisfies
+from symjax.symbolic.agreement import Agreement, checked
 from symjax.symbolic.budget import OutOfBudget, node_budget
 from symjax.symbolic.conventions import operator_count, token_length
 from symjax.symbolic.expression import Expression, occurs
+from symjax.symbolic.fingerprint import Prepared
 from symjax.symbolic.limits import TooLarge, Undefined
 from symjax.symbolic.tree_sampling import TreeSampler
 from symjax.tasks import Rejection
@@ -37,12 +38,14 @@ class Problem:
       solution: canonical, in x and a8 (and a9).
       agreement: of the solution with the equation at points.
       expanded: whether the equation is multiplied out.
+      prepared: what its fingerprint needs.
     """
 
     equation: Expression
     solution: Expression
     agreement: Agreement
     expanded: bool
+    prepared: Prepared = dataclasses.field(compare=False)
 
 
 def refusal(agreement: Agreement, agreeing_fraction: float) -> Rejection | None:
@@ -130,24 +133,32 @@ class Draw:
             choices.append(coin())
             return choices[-1]
 
-        equation = equation_of(family, self._order, first, expanded)
+        equation = equation_of(family, self._order, first, expanded, self._max_tokens)
         if token_length(equation) > self._max_tokens:
             return Rejection("too_long", f"the equation takes more than {self._max_tokens} tokens")
-        agreement = satisfies(equation, family)
+        agreement, prepared = checked(equation, family)
         if choices and agreement.differing and agreement.share < _DOUBTFUL:
             found = self._opposite(family, expanded, choices)
             if found is not None and found[1].share > agreement.share:
-                equation, agreement = found
+                equation, agreement, prepared = found
         refused = refusal(agreement, self._agreeing_fraction)
-        return refused or Problem(equation=equation, solution=family, agreement=agreement, expanded=expanded)
+        return refused or Problem(
+            equation=equation, solution=family, agreement=agreement, expanded=expanded, prepared=prepared
+        )
 
-    def _opposite(self, family: Expression, expanded: bool, choices: list[bool]) -> tuple[Expression, Agreement] | None:
+    def _opposite(
+        self, family: Expression, expanded: bool, choices: list[bool]
+    ) -> tuple[Expression, Agreement, Prepared] | None:
         """The equation for the opposite of all `choices`."""
         rest = list(reversed(choices))
+
+        def opposite() -> bool:
+            return not rest.pop() if rest else False
+
         try:
-            equation = equation_of(family, self._order, lambda: not rest.pop() if rest else False, expanded)
+            equation = equation_of(family, self._order, opposite, expanded, self._max_tokens)
             if token_length(equation) > self._max_tokens:
                 return None
-            return equation, satisfies(equation, family)
+            return equation, *checked(equation, family)
         except (TooLarge, Undefined, Unsolvable):
             return None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from symjax.symbolic import fingerprint
 from symjax.symbolic.agreement import Agreement, satisfies
-from symjax.symbolic.conventions import foreign_form
+from symjax.symbolic.conventions import foreign_depth, foreign_form
 from symjax.symbolic.expression import Expression, free_symbols, postorder
 from symjax.symbolic.operators import UNKNOWNS
 from symjax.symbolic.tree_sampling import COEFFICIENTS, PRESETS, TreeSampler
@@ -25,9 +25,9 @@ from symjax.tasks import _expression_display as display
 from symjax.tasks._expression_options import checked_options
 from symjax.tasks._expression_tasks import UNKNOWN_FUNCTIONS, ExpressionTask
 from symjax.tasks._ode_families import CONSTANTS, VARIABLE
-from symjax.tasks._ode_problems import LEAST_OPERATORS, Draw, refusal
+from symjax.tasks._ode_problems import LEAST_OPERATORS, Draw, Problem, refusal
 from symjax.tasks._ode_reading import read_equation
-from symjax.tokenization.foreign import DECIMAL
+from symjax.tokenization.foreign import DECIMAL, write_canonical
 
 if TYPE_CHECKING:
     from symjax.symbolic.reference_ode import OdeReference
@@ -133,16 +133,29 @@ class Ode(ExpressionTask):
         if isinstance(found, Rejection):
             return found
         facts = {"generator": self.name, "form": "expanded" if found.expanded else "short"}
-        return self._accepted(foreign_form(found.equation), foreign_form(found.solution), found.agreement, facts)
+        return self._measured(found.agreement, facts, functools.partial(self._example, found))
 
-    def _accepted(
-        self, equation: Expression, solution: Expression, agreement: Agreement, facts: Mapping[str, str]
+    def _measured(
+        self,
+        agreement: Agreement,
+        facts: Mapping[str, str],
+        example: Callable[[dict[str, int | float | str | bool]], Example | Rejection],
     ) -> Example | Rejection:
-        """The example of a checked pair, from its sides as they are written."""
+        """The example of a checked pair, made of what is told of it."""
         if self.options["real_only"] and not agreement.real:
             return Rejection("not_real", "the solution is real at none of the points")
-        measured = {"agreement": round(agreement.share, 3), "real": agreement.real}
-        return self.example(equation, solution, {**facts, **measured})
+        return example({**facts, "agreement": round(agreement.share, 3), "real": agreement.real})
+
+    def _example(self, found: Problem, facts: Mapping[str, int | float | str | bool]) -> Example | Rejection:
+        """What `example` makes of the pair as it is written, from its canonical sides."""
+        written, operators = write_canonical(found.equation)
+        answer, _ = write_canonical(found.solution)
+        depth = operators if operators < self.code_depth else foreign_depth(found.equation)
+        refused = self.too_large(written, answer, depth)
+        if refused:
+            return refused
+        key = fingerprint.of_prepared(found.prepared) or self.fingerprint_of(foreign_form(found.equation))
+        return Example(problem=written, answer=answer, metadata={"fingerprint": key, **facts})
 
     def _sample_reference(self, rng: random.Random) -> Example | Rejection:
         """An example made by SymPy, in the way that the original system does."""
@@ -159,7 +172,8 @@ class Ode(ExpressionTask):
             return Rejection(found.reason, found.detail)
         agreement = satisfies(*found)
         refused = refusal(agreement, self.options["agreeing_fraction"])
-        return refused or self._accepted(*found, agreement, {"generator": self.name, "engine": "sympy"})
+        facts = {"generator": self.name, "engine": "sympy"}
+        return refused or self._measured(agreement, facts, lambda told: self.example(*found, told))
 
     def read_typed(self, text: str) -> Expression | Rejection:
         """The raw left side of an equation, which may hold f(x) or y(x), their derivatives, and one `=`."""

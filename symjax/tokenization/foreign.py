@@ -18,7 +18,18 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from symjax.symbolic.expression import MAX_DIGITS, Expression, X, integer, postorder, raw, symbol, unchecked
+from symjax.symbolic.expression import (
+    MAX_DIGITS,
+    ONE,
+    Expression,
+    X,
+    integer,
+    postorder,
+    rational,
+    raw,
+    symbol,
+    unchecked,
+)
 from symjax.symbolic.operators import COEFFICIENTS, OPERATORS, SYMBOLS, UNKNOWNS
 from symjax.tokenization import prefix
 from symjax.tokenization.prefix import LEAVES, MINUS, PLUS, PrefixError
@@ -209,6 +220,47 @@ def write_foreign(expr: Expression, fmt: IntegerFormat = DECIMAL) -> tuple[str, 
             if token not in words:
                 raise ValueError(f"{token!r} is no word of the foreign vocabulary")
     return tokens
+
+
+def write_canonical(expr: Expression) -> tuple[tuple[str, ...], int]:
+    """`write_foreign(foreign_form(expr))` of a canonical expression, and how many of the words are operators."""
+    tokens: list[str] = []
+    operators, integer_words = 0, prefix.integer_tokens
+    stack: list[Expression | str] = [expr]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, str):  # the operator of what is left of a sum or product
+            tokens.append(node)
+            continue
+        args, op = node.args, node.op
+        if not args:
+            value = node.value
+            if isinstance(value, int):
+                tokens += integer_words(value)
+            elif isinstance(value, tuple):
+                operators += 1
+                tokens += ("div", *integer_words(value[0]), *integer_words(value[1]))
+            else:
+                tokens.append(str(value))
+        elif op == "exp" and args[0] is ONE:
+            tokens.append("E")
+        elif op == "pow" and args[1] is _HALF:
+            root = args[0] is not _MINUS_ONE
+            operators += root
+            tokens.append("sqrt" if root else "I")
+            stack += args[:root]
+        else:
+            operators += len(args) - 1 or 1
+            tokens.append(op)
+            stack.append(args[-1])
+            for arg in args[-2:0:-1]:
+                stack += (arg, op)
+            stack += args[: len(args) > 1]
+    return tuple(tokens), operators
+
+
+_HALF: Final = rational(1, 2)
+_MINUS_ONE: Final = integer(-1)
 
 
 @functools.cache

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symjax.symbolic.agreement import POINTS, Agreement, agrees, compared, satisfies
+from symjax.symbolic import agreement as module
+from symjax.symbolic.agreement import POINTS, Agreement, agrees, checked, compared, satisfies
 from symjax.symbolic.canonical import TooLarge, Undefined, add, canonicalise, multiply
 from symjax.symbolic.conventions import foreign_form
 from symjax.symbolic.derivative import derivative
+from symjax.symbolic.digits import PRECISIONS
 from symjax.symbolic.expression import ZERO, rational
-from symjax.symbolic.fingerprint import INTEGRAND_POINTS, PRECISIONS, of_integrand
+from symjax.symbolic.fingerprint import INTEGRAND_POINTS, of_integrand
 from symjax.symbolic.programs import Program, columns
 from symjax.symbolic.tree_sampling import TreeSampler
 from symjax.tokenization.prefix import parse
@@ -244,3 +246,32 @@ def test_the_values_of_the_check_are_those_of_the_fingerprint():
             assert [value.repr() for value in values] == [value.repr() for value in alone]
             assert of_integrand(sides[1], values) == of_integrand(sides[1])
     assert shared > 200
+
+
+def test_verdicts_do_not_depend_on_what_was_checked_before():
+    """What is remembered of small nodes is what would be found again, bit for bit, also where others have no value."""
+    nowhere = "mul sin x div INT+ 1 sub x x"  # its program comes to sin(x) when it has lost all points
+    rng, pairs = random.Random(5), [(read(f"add Y' {nowhere}"), read(f"add a8 {nowhere}"))]
+    pairs.append((read("sub mul sin x Y' mul cos x Y"), read("mul a8 sin x")))
+    while len(pairs) < 120:
+        try:
+            family = SAMPLER.canonical(rng, 3 + int(rng.random() * 6), ("x", "a8"))
+            pairs.append((add(read("Y'"), multiply(rational(-1, 1), derivative(family))), family))
+            pairs.append((add(read("Y''"), multiply(rational(-1, 1), derivative(derivative(family)))), family))
+        except (TooLarge, Undefined):
+            continue
+    memos = (module._VALUES, *module._JETS.values(), *module._JETS_OF_CONSTANTS.values())
+
+    def found(pair):
+        agreement, prepared = checked(*pair)
+        return agreement, [[value.repr() for value in column] for column in prepared.early]
+
+    alone = []
+    for pair in pairs:
+        for memo in memos:
+            memo.clear()
+        alone.append(found(pair))
+    assert module._VALUES
+    assert [found(pair) for pair in pairs] == alone
+    assert [found(pair) for pair in pairs[::-1]] == alone[::-1]
+    assert any(agreement.undefined for agreement, _ in alone)

@@ -3,11 +3,12 @@ import random
 import pytest
 
 from symjax.symbolic.canonical import TooLarge, Undefined, canonicalise
-from symjax.symbolic.conventions import foreign_form, operator_count, token_length
+from symjax.symbolic.conventions import foreign_depth, foreign_form, operator_count, token_length
 from symjax.symbolic.derivative import derivative
 from symjax.symbolic.operators import OPERATORS
 from symjax.symbolic.reader import read_infix
 from symjax.symbolic.tree_sampling import TreeSampler
+from symjax.tokenization.foreign import write_canonical
 from symjax.tokenization.prefix import parse, write
 
 SAMPLER = TreeSampler()
@@ -43,6 +44,7 @@ SAMPLER = TreeSampler()
 def test_words(text, words):
     form = canonicalise(read_infix(text))
     assert " ".join(write(foreign_form(form))) == words
+    assert " ".join(write_canonical(form)[0]) == words
     assert token_length(form) == len(words.split())
 
 
@@ -58,6 +60,8 @@ def test_lengths_and_words_of_random_expressions():
         for form in forms:
             raw = foreign_form(form)
             tokens = write(raw)
+            assert write_canonical(form) == (tokens, sum(token in OPERATORS for token in tokens))
+            assert foreign_depth(form) == raw.depth
             assert parse(tokens) is raw
             assert token_length(form) == len(tokens)
             assert operator_count(form) == sum(token in OPERATORS for token in tokens)

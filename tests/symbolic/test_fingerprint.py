@@ -3,8 +3,11 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import pytest
 from flint import arb
+from hypothesis import given
+from hypothesis import strategies as st
 
 from symjax.symbolic import fingerprint as module
+from symjax.symbolic.digits import DIGITS, decided, real_text, shortened
 from symjax.symbolic.expression import X, integer, rational, raw
 from symjax.symbolic.fingerprint import POINTS, clear_memo, fingerprint, of_integrand, rational_ratio, structure
 from symjax.symbolic.sampling import LengthSampler, SeedSampler
@@ -96,12 +99,12 @@ def test_sums_in_any_order_share_a_key():
 def test_a_ball_that_never_leaves_a_tie_takes_the_tie(text):
     """Exactly representable or not, a value known to be the tie gets the key of the tie."""
     expected = Context(prec=15, rounding=ROUND_HALF_EVEN).create_decimal(Decimal(text))
-    exact = module._real_text(ball(text), True)
-    wide = module._real_text(ball(text, "1e-500"), True)
+    exact = real_text(ball(text), True)
+    wide = real_text(ball(text, "1e-500"), True)
     assert exact == wide
     assert Decimal(exact) == expected
-    assert module._real_text(ball(text, "1e-500"), False) is None
-    assert module._real_text(ball(text, "1e-20"), True) is None
+    assert real_text(ball(text, "1e-500"), False) is None
+    assert real_text(ball(text, "1e-20"), True) is None
 
 
 def ball(text, radius="0"):
@@ -174,3 +177,13 @@ def test_ratios_are_rational_numbers_of_moderate_size():
     huge = read("exp exp 100")
     assert rational_ratio(huge, read("x")) is None
     assert rational_ratio(read("x"), huge) is None
+
+
+@given(st.integers(0, 60), st.integers(0, 40), st.integers(-3, 3), st.integers(0, 10**26), st.booleans(), st.booleans())
+def test_an_interval_isdecided_where_both_its_ends_are_rounded_alike(size, drop, shift, radius, half, negative):
+    """Around multiples of powers of ten and the middles between them, where it matters."""
+    middle = (10**size + shift) * 10**drop + half * 5 * 10**drop // 10 + shift
+    radius %= abs(middle) // 10 + 1
+    middle = -middle if negative else middle
+    low, high = (shortened(end, DIGITS) for end in (middle - radius, middle + radius))
+    assert decided(middle, radius) == (low if low == high else None)

@@ -1,12 +1,17 @@
+import random
+
 import pytest
 
 from symjax.symbolic.balls import evaluate
-from symjax.symbolic.canonical import canonicalise
+from symjax.symbolic.canonical import TooLarge, Undefined, canonicalise
 from symjax.symbolic.conventions import token_length
+from symjax.symbolic.derivative import derivative
 from symjax.symbolic.expression import ONE, X
+from symjax.symbolic.factored import GaveUp
 from symjax.symbolic.forms import forms
 from symjax.symbolic.kernels import Kernels
 from symjax.symbolic.reader import read_infix
+from symjax.symbolic.tree_sampling import TreeSampler
 
 
 def canonical(text):
@@ -99,3 +104,19 @@ def test_estimates_of_lengths_are_close(text):
     kernels = Kernels(expr)
     for estimate, build in forms(kernels, kernels.quotient(expr)):
         assert abs(token_length(build()) - estimate) <= 2
+
+
+def test_lengths_of_polynomials_are_exact_where_they_are_given():
+    rng, sampler, exact, open_ = random.Random(2), TreeSampler(), 0, 0
+    while exact < 300:
+        try:
+            expr = derivative(sampler.canonical(rng, 4 + int(rng.random() * 10)))
+            kernels = Kernels(expr)
+            polynomial = kernels.field.expand({i: abs(e) for i, e in kernels.quotient(expr).powers.items()})
+            written = token_length(kernels.polynomial(polynomial))
+        except (GaveUp, TooLarge, Undefined):
+            continue
+        length = kernels.length_of(polynomial)
+        exact, open_ = exact + (length is not None), open_ + (length is None)
+        assert length in (None, written)
+    assert 0 < open_ < exact

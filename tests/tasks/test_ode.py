@@ -132,6 +132,16 @@ def test_labels_satisfy_their_problems_as_written(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_fingerprint_found_with_the_check_is_that_of_the_words(name: str) -> None:
+    """Though the check has another form of the equation, and both share their values."""
+    examples, _ = drawn(name, 150 if name == "ode1" else 300)
+    task = tasks.load(name)
+    assert len(examples) > 50
+    for example in examples:
+        assert example.metadata["fingerprint"] == task.fingerprint(example.problem)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_stricter_options_keep_fewer(name: str) -> None:
     loose, _ = drawn(name, 60)
     strict, reasons = drawn(name, 60, agreeing_fraction=1.0, real_only=True)

@@ -89,6 +89,16 @@ def test_what_cannot_be_solved_for_its_constant(family, order):
     assert caught.value.args[0] == "constant_not_isolated"
 
 
+def test_what_is_too_long_is_not_written():
+    family = canonical("a8*exp(x) + (x + 1)**20")
+    whole = equation_of(family, 1, lambda: False, True)
+    length = token_length(whole)
+    assert equation_of(family, 1, lambda: False, True, length) is whole
+    with pytest.raises(Unsolvable, match=f"too_long.*takes {length} tokens"):
+        equation_of(family, 1, lambda: False, True, length - 1)
+    assert token_length(equation_of(family, 1, lambda: False, False, length - 1)) < length
+
+
 def test_short_forms_are_not_longer_and_ask_the_same():
     rng, sampler, shorter, compared = random.Random(4), TreeSampler(), 0, 0
     while compared < 40:
