@@ -72,13 +72,24 @@ def of_integrand(expr: Expression, known: Column | None = None) -> str:
       known: what its program gives at the first three points and at the first precision, if somebody has seen to that.
     """
     if expr.size <= MAX_SIZE:
-        others = {name: OTHERS[name] for name in free_symbols(expr) if name in OTHERS}
-        points = [{**others, "x": point} for point in INTEGRAND_POINTS]
-        program = functools.cache(lambda: Program(expr))
-        texts = _first_texts(points, lambda at: program()(columns(at))[-1], known)
+        program: list[Program] = []
+
+        def values_at(at: Sequence[Mapping[str, tuple[int, int]]]) -> Column:
+            if not program:
+                program.append(Program(expr))
+            return program[0](columns(at))[-1]
+
+        texts = _first_texts(_integrand_points(free_symbols(expr)), values_at, known)
         if texts is not None:
             return _digest("integrand " + " ".join(texts))
     return _digest("integrand as written " + structure(expr))
+
+
+@functools.lru_cache(maxsize=64)
+def _integrand_points(names: frozenset[str]) -> Sequence[Mapping[str, tuple[int, int]]]:
+    """The twelve points, with values for the other symbols among `names`."""
+    others = {name: OTHERS[name] for name in names if name in OTHERS}
+    return [{**others, "x": point} for point in INTEGRAND_POINTS]
 
 
 def up_to_factor(expr: Expression) -> str | None:
@@ -270,8 +281,10 @@ def _complex_text(value: acb, precision: int) -> str | None:
     """Real and imaginary part to `DIGITS` digits; an imaginary ball around 0 counts as 0.  None where undecided."""
     last = precision == PRECISIONS[-1]
     real, imag = value.real, value.imag
-    if 0 in imag:
-        if imag.is_zero() or last or imag.abs_upper() < arb(2) ** -64 * (1 + abs(real)):
+    if imag.is_zero():
+        imag = None
+    elif 0 in imag:
+        if last or imag.abs_upper() < arb(2) ** -64 * (1 + abs(real)):
             imag = None
         else:
             return None
@@ -297,13 +310,28 @@ def _real_text(value: arb, last: bool) -> str | None:
         return None
     for digits in (DIGITS + 8, 8 * DIGITS):
         middle, radius, exponent = map(int, value.mid_rad_10exp(digits))
-        low, high = _shortened(middle - radius, DIGITS), _shortened(middle + radius, DIGITS)
-        if low == high:
-            return _text(*low, exponent)
+        found = _agreed(middle, radius)
+        if found is not None:
+            return _text(*found, exponent)
     if not last or radius * 10 ** (3 * DIGITS) > abs(middle):
         return None
     whole, drop = _shortened(middle, 3 * DIGITS)
     return _text(*_shortened(whole, DIGITS), exponent + drop)
+
+
+def _agreed(middle: int, radius: int) -> tuple[int, int] | None:
+    """What both ends of a ball are rounded to, as in `_shortened`; None where they differ."""
+    size = abs(middle)
+    drop = len(str(size)) - DIGITS
+    if drop > 0:  # the usual case: all numbers of the ball have the same leading digits, and lie on one side of a half
+        unit = 10**drop
+        whole, rest = divmod(size, unit)
+        low, high = rest - radius, rest + radius
+        if low >= 0 and high < unit and (2 * high < unit or 2 * low > unit):
+            whole += 2 * low > unit
+            return -whole if middle < 0 else whole, drop
+    found = _shortened(middle - radius, DIGITS)
+    return found if found == _shortened(middle + radius, DIGITS) else None
 
 
 def _shortened(middle: int, digits: int) -> tuple[int, int]:

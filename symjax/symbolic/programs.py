@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from operator import add, mul
-from typing import Any, Final, cast
+from operator import add, attrgetter, mul
+from typing import Any, Final
 
 from flint import acb, fmpq
 
@@ -146,16 +146,19 @@ def _ball(numerator: int, denominator: int) -> acb:
 
 def enter(expr: Expression, places: dict[Expression, int]) -> None:
     """Gives the nodes of `expr` that have none a place behind those that have, operands before operators."""
-    stack: list[Expression | None] = [expr]
-    while stack:
-        node = stack.pop()
-        if node is None:  # what lies below it has a place
-            node = cast(Expression, stack.pop())
-        elif node.args and node not in places:
-            stack += (node, None, *node.args)
-            continue
+    found, seen = [expr], {expr}
+    for node in found:
+        for arg in node.args:
+            if arg not in seen and arg not in places:
+                seen.add(arg)
+                found.append(arg)
+    found.sort(key=_size)  # operands are smaller than what they are operands of
+    for node in found:
         if node not in places:
             places[node] = len(places)
+
+
+_size: Final = attrgetter("size")
 
 
 def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:

@@ -3,6 +3,8 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import pytest
 from flint import arb
+from hypothesis import given
+from hypothesis import strategies as st
 
 from symjax.symbolic import fingerprint as module
 from symjax.symbolic.expression import X, integer, rational, raw
@@ -174,3 +176,19 @@ def test_ratios_are_rational_numbers_of_moderate_size():
     huge = read("exp exp 100")
     assert rational_ratio(huge, read("x")) is None
     assert rational_ratio(read("x"), huge) is None
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(0, 10**16))
+def test_a_ball_has_the_digits_that_both_its_ends_have(middle: int, radius: int) -> None:
+    low, high = (module._shortened(end, module.DIGITS) for end in (middle - radius, middle + radius))
+    assert module._agreed(middle, radius) == (low if low == high else None)
+
+
+@given(st.integers(10**14, 10**15), st.integers(1, 10), st.integers(-3, 3), st.integers(0, 4))
+def test_a_ball_at_a_boundary_has_the_digits_that_both_its_ends_have(
+    whole: int, drop: int, away: int, radius: int
+) -> None:
+    for middle in (whole * 10**drop + away, whole * 10**drop + 5 * 10 ** (drop - 1) + away):
+        low, high = (module._shortened(end, module.DIGITS) for end in (middle - radius, middle + radius))
+        assert module._agreed(middle, radius) == (low if low == high else None)
+        assert (module._agreed(-middle, radius) is None) == (low != high)
