@@ -9,6 +9,7 @@ No function here recurses over an expression: nesting is bounded by memory, not 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from math import gcd
 from typing import Any, Final
@@ -21,7 +22,7 @@ from symjax.symbolic.nodes import (
     Expression,
     bit_of,
     leaf,
-    names_of,
+    names_in,
     set_facts,
     unchecked,
 )
@@ -159,7 +160,12 @@ def _facts_of(node: Expression) -> dict[str, Any]:
 
 def free_symbols(expr: Expression) -> frozenset[str]:
     """Names of the variables that occur in `expr`."""
-    return frozenset(name for op, name in names_of(expr) if op == SYMBOL)
+    return _symbols(expr.names)
+
+
+@functools.lru_cache(maxsize=256)
+def _symbols(bits: int) -> frozenset[str]:
+    return frozenset(name for op, name in names_in(bits) if op == SYMBOL)
 
 
 def occurs(name: str, expr: Expression) -> bool:

@@ -68,13 +68,24 @@ def of_integrand(expr: Expression, known: Column | None = None) -> str:
       known: what its program gives at the first three points and at the first precision, if somebody has seen to that.
     """
     if expr.size <= MAX_SIZE:
-        others = {name: OTHERS[name] for name in free_symbols(expr) if name in OTHERS}
-        points = [{**others, "x": point} for point in INTEGRAND_POINTS]
-        program = functools.cache(lambda: Program(expr))
-        texts = _first_texts(points, lambda at: program()(columns(at))[-1], known)
+        program: list[Program] = []
+
+        def values_at(at: Sequence[Mapping[str, tuple[int, int]]]) -> Column:
+            if not program:
+                program.append(Program(expr))
+            return program[0](columns(at))[-1]
+
+        texts = _first_texts(_integrand_points(free_symbols(expr)), values_at, known)
         if texts is not None:
             return _digest("integrand " + " ".join(texts))
     return _digest("integrand as written " + structure(expr))
+
+
+@functools.lru_cache(maxsize=64)
+def _integrand_points(names: frozenset[str]) -> Sequence[Mapping[str, tuple[int, int]]]:
+    """The twelve points, with values for the other symbols among `names`."""
+    others = {name: OTHERS[name] for name in names if name in OTHERS}
+    return [{**others, "x": point} for point in INTEGRAND_POINTS]
 
 
 def up_to_factor(expr: Expression) -> str | None:

@@ -188,9 +188,9 @@ def bit_of(name: str, op: str = SYMBOL) -> int:
     return bit
 
 
-def names_of(expr: Expression) -> list[tuple[str, str]]:
-    """(kind, name) of the symbols and constants that occur, in the order in which they were first built."""
-    return [kind_and_name for kind_and_name, bit in list(_BITS.items()) if expr.names & bit]
+def names_in(bits: int) -> list[tuple[str, str]]:
+    """(kind, name) of the symbols and constants of `Expression.names`, in the order in which they were first built."""
+    return [kind_and_name for kind_and_name, bit in list(_BITS.items()) if bits & bit]
 
 
 set_facts: Final[Callable[[Expression, Any], None]] = _Draft._facts.__set__  # type: ignore[attr-defined]

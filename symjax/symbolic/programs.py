@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import add, mul
-from typing import Any, Final, cast
+from operator import add, attrgetter, mul
+from typing import Any, Final
 
 from flint import acb, fmpq
 
@@ -174,15 +174,15 @@ def enter(expr: Expression, places: dict[Expression, int]) -> None:
 
     Exponents that a program has as numbers are left out.
     """
-    stack: list[Expression | None] = [expr]
-    while stack:
-        node = stack.pop()
-        if node is None:  # what lies below it has a place
-            node = cast(Expression, stack.pop())
-        elif node.args and node not in places:
-            args = node.args
-            stack += (node, None, *(args if node.op != "pow" or not fixed_exponent(args[1]) else args[:1]))
-            continue
+    found, seen = [expr], {expr}
+    for node in found:
+        args = node.args
+        for arg in args if node.op != "pow" or not fixed_exponent(args[1]) else args[:1]:
+            if arg not in seen and arg not in places:
+                seen.add(arg)
+                found.append(arg)
+    found.sort(key=_size)  # operands are smaller than what they are operands of
+    for node in found:
         if node not in places:
             places[node] = len(places)
 
@@ -195,6 +195,9 @@ def _staged(nodes: Iterable[Expression], late: Sequence[int]) -> tuple[dict[Expr
         stages[sum([names & bits != 0 for bits in late])].append(node)
     starts = list(itertools.accumulate(map(len, stages[:-1])))
     return {node: place for place, node in enumerate(itertools.chain.from_iterable(stages))}, starts
+
+
+_size: Final = attrgetter("size")
 
 
 def _step(node: Expression, places: Mapping[Expression, int]) -> _Step:

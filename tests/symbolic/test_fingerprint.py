@@ -180,7 +180,7 @@ def test_ratios_are_rational_numbers_of_moderate_size():
 
 
 @given(st.integers(0, 60), st.integers(0, 40), st.integers(-3, 3), st.integers(0, 10**26), st.booleans(), st.booleans())
-def test_an_interval_isdecided_where_both_its_ends_are_rounded_alike(size, drop, shift, radius, half, negative):
+def test_an_interval_is_decided_where_both_its_ends_are_rounded_alike(size, drop, shift, radius, half, negative):
     """Around multiples of powers of ten and the middles between them, where it matters."""
     middle = (10**size + shift) * 10**drop + half * 5 * 10**drop // 10 + shift
     radius %= abs(middle) // 10 + 1
