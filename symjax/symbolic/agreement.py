@@ -82,7 +82,7 @@ def agrees(antiderivative: Expression, integrand: Expression) -> Agreement:
 
 
 def compared(antiderivative: Expression, integrand: Expression) -> tuple[Agreement, Column]:
-    """What `agrees` says, and the integrand's values for `fingerprint.of_integrand`, if all of them were found."""
+    """What `agrees` says, and the integrand's values for `fingerprint.of_values`, if all of them were found."""
     slopes = Slopes(_nodes(antiderivative))
     program = Program(integrand, slopes.nodes)
     others = _others(program.nodes)
@@ -181,13 +181,13 @@ def _is_real(value: acb) -> bool:
 
 def _slope_less(integrand: Program, slopes: Slopes, points: Sequence[_Point], shared: list[Column]) -> _Found:
     """The differences between the derivative and the integrand; `shared` gets the integrand's values, or nothing where
-    the antiderivative lacks a value, and so hides some."""
+    the antiderivative lacks a value, and so hides some, and where the integrand has none in another form."""
     given = columns(points)
     jets = slopes(given, 1)
     values = integrand(given, [jet[0] for jet in jets])
     answers, *found = jets[-1]
     wanted = values[integrand.place]
-    shared.append(wanted if all(map(acb.is_finite, answers)) else [])
+    shared.append(wanted if all(map(acb.is_finite, answers)) and integrand.within_bound(values) else [])
     slope = found[0] if found else [acb(0)] * len(points)
     return (
         answers,

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import flint
 from flint import acb, arb, fmpq
 
-from symjax.symbolic.balls import ARGUMENT_BOUND, UNDEFINED, evaluate
+from symjax.symbolic.balls import UNDEFINED, evaluate
 from symjax.symbolic.digits import PRECISIONS, complex_text
 from symjax.symbolic.expression import SYMBOL, Expression, bit_of, free_symbols, postorder, rational
 from symjax.symbolic.operators import SYMBOLS, UNKNOWNS
@@ -57,15 +57,11 @@ def fingerprint(expr: Expression) -> str:
     return key
 
 
-def of_integrand(expr: Expression, known: Column | None = None) -> str:
+def of_integrand(expr: Expression) -> str:
     """32 hexadecimal digits, equal for integrands that are equal, in whatever form; f and 2 f are different problems.
 
     Values at the first three of twelve points at which there is one.  An integrand with fewer has the key of the
     expression as it is written.
-
-    Args:
-      expr: the integrand.
-      known: what its program gives at the first three points and at the first precision, if somebody has seen to that.
     """
     if expr.size <= MAX_SIZE:
         program: list[Program] = []
@@ -75,10 +71,33 @@ def of_integrand(expr: Expression, known: Column | None = None) -> str:
                 program.append(Program(expr))
             return program[0](columns(at))[-1]
 
-        texts = _first_texts(_integrand_points(free_symbols(expr)), values_at, known)
+        texts = _first_texts(_integrand_points(free_symbols(expr)), values_at)
         if texts is not None:
-            return _digest("integrand " + " ".join(texts))
+            return _key_of_integrand(texts)
     return _digest("integrand as written " + structure(expr))
+
+
+def of_values(values: Column) -> str | None:
+    """The key that `of_integrand` gives an integrand in every form of it, from its values at the first three points,
+    found at the first precision; None if they leave it open."""
+    texts = _texts_of(values)
+    return _key_of_integrand(texts) if texts else None
+
+
+def _key_of_integrand(texts: Sequence[str]) -> str:
+    return _digest("integrand " + " ".join(texts))
+
+
+def _texts_of(values: Column) -> list[str] | None:
+    """What values of the first precision are rounded to; None if one is missing, or not known well enough."""
+    before = flint.ctx.prec
+    flint.ctx.prec = PRECISIONS[0]
+    try:
+        texts = [complex_text(value, PRECISIONS[0]) for value in values if value.is_finite()]
+    finally:
+        flint.ctx.prec = before
+    found = [text for text in texts if text is not None]
+    return found if found and len(found) == len(values) else None
 
 
 @functools.lru_cache(maxsize=64)
@@ -187,16 +206,10 @@ def of_prepared(prepared: Prepared) -> str | None:
     flint.ctx.prec = PRECISIONS[0]
     try:
         values = _at_trials(program, highest, tuple(range(SHARED_POINTS)), early, remember=True)
-        for place in program.radicands():
-            if any(abs(value) > ARGUMENT_BOUND for value in values[place]):
-                return None
-        texts = []
-        for value in _highest_derivative(values[program.place]):
-            text = complex_text(value, PRECISIONS[0]) if value.is_finite() else None
-            if text is None:
-                return None
-            texts.append(text)
-        return _key_of_equation(highest, texts)
+        if not program.within_bound(values):
+            return None
+        texts = _texts_of(_highest_derivative(values[program.place]))
+        return _key_of_equation(highest, texts) if texts else None
     finally:
         flint.ctx.prec = before
 
@@ -267,13 +280,8 @@ def _value(program: Program, at: Mapping[str, tuple[int, int]], precision: int) 
         flint.ctx.prec = before
 
 
-def _first_texts(
-    points: Sequence[Any], values_at: Callable[[Sequence[Any]], Column], known: Column | None = None
-) -> list[str] | None:
-    """The rounded values at the first of the points that have one, as many as the keys near 0 have; None at fewer.
-
-    `known` are the first values that are asked for, where they are known.
-    """
+def _first_texts(points: Sequence[Any], values_at: Callable[[Sequence[Any]], Column]) -> list[str] | None:
+    """The rounded values at the first of the points that have one, as many as the keys near 0 have; None at fewer."""
     texts, count = [], len(POINTS)
     before = flint.ctx.prec
     try:
@@ -283,7 +291,7 @@ def _first_texts(
             for precision in PRECISIONS:
                 flint.ctx.prec = precision
                 left = [place for place, text in enumerate(found) if text is None]
-                values, known = known or values_at([group[place] for place in left]), None
+                values = values_at([group[place] for place in left])
                 for place, value in zip(left, values, strict=True):
                     found[place] = complex_text(value, precision) if value.is_finite() else None
                 if None not in found:

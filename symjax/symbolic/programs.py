@@ -118,9 +118,11 @@ class Program:
             remember(memo, self.nodes[len(given) :], known[len(given) :])
         return known
 
-    def radicands(self) -> list[int]:
-        """The places of what is raised to 1/2; written as a square root, it would have to be within a bound."""
-        return [first for kind, what, first, _ in self._steps if kind == _HALVES and what == 1]
+    def within_bound(self, values: Sequence[Column]) -> bool:
+        """Whether the nodes have these values also where what is raised to 1/2 is written as a square root, which is a
+        function, and so has none beyond a bound."""
+        roots = [node.args[0] for node in self.nodes if node.op == "pow" and halves_of(node.args[1]) == 1]
+        return all(abs(value) <= ARGUMENT_BOUND for node in roots for value in values[self.nodes.index(node)])
 
     def operation(self, place: int) -> tuple[str, tuple[int, ...]]:
         """The operator at a place, and the places of its operands."""

@@ -120,7 +120,7 @@ def refusal(pair: Pair) -> Rejection | bool:
 
 
 def checked(antiderivative: Expression, integrand: Expression) -> Rejection | tuple[bool, Column]:
-    """What `refusal` says, with the integrand's values for `fingerprint.of_integrand`."""
+    """What `refusal` says, with the integrand's values for `fingerprint.of_values`."""
     found, values = compared(antiderivative, integrand)
     if found.differing:
         return Rejection("differs", "the derivative of the antiderivative is not the integrand")

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from symjax.symbolic import fingerprint
 from symjax.symbolic.canonical import canonicalise
-from symjax.symbolic.conventions import foreign_form
+from symjax.symbolic.conventions import foreign_depth, foreign_form
 from symjax.symbolic.expression import Expression, symbol, unchecked
 from symjax.symbolic.limits import TooLarge, Undefined
+from symjax.symbolic.programs import Column
 from symjax.symbolic.tree_sampling import COEFFICIENTS, PRESETS, VARIABLES, TreeSampler
 from symjax.tasks import Example, Rejection, Tokens, Verdict
 from symjax.tasks import _expression_display as display
@@ -32,6 +33,7 @@ from symjax.tasks._expression_options import checked_options
 from symjax.tasks._expression_tasks import ExpressionTask, unknowns_of
 from symjax.tasks._integration_parts import by_parts
 from symjax.tasks._integration_table import StoredTable, load_table
+from symjax.tokenization.foreign import write_canonical
 
 if TYPE_CHECKING:
     from symjax.symbolic.reference_integration import IntegrationReference
@@ -40,6 +42,8 @@ NAMES = ("integration", "integration_fwd", "integration_bwd", "integration_ibp",
 
 _FAMILIES: Final = {"fwd": pairs.FORWARD, "bwd": pairs.BACKWARD, "ibp": pairs.PARTS}
 _SLOPE: Final = symbol("Y'")
+_POSED: Final = ("sub", "Y'")
+_Made = Example | Rejection
 _README: Final = PRESETS["readme"]
 
 
@@ -170,8 +174,8 @@ class Integration(ExpressionTask):
         pair = self._pair(rng, family)
         if isinstance(pair, Rejection):
             return pair
-        sides = foreign_form(pair.integrand), foreign_form(pair.antiderivative)
-        return self._checked(*sides, {"generator": family, **pair.facts})
+        facts = {"generator": family, **pair.facts}
+        return self._checked(pair.antiderivative, pair.integrand, facts, functools.partial(self._example, pair))
 
     def _pair(self, rng: random.Random, family: str) -> pairs.Pair | Rejection:
         options, sampler = self.options, self._sampler
@@ -196,17 +200,32 @@ class Integration(ExpressionTask):
         return pair
 
     def _checked(
-        self, integrand: Expression, answer: Expression, facts: Mapping[str, int | bool | str]
-    ) -> Example | Rejection:
-        """The example of a raw pair that passes the certified check."""
+        self,
+        answer: Expression,
+        integrand: Expression,
+        facts: pairs.Facts,
+        example: Callable[[Column, pairs.Facts], _Made],
+    ) -> _Made:
+        """The example of a pair that passes the certified check, made of the integrand's values and what is told."""
         found = pairs.checked(answer, integrand)
         if isinstance(found, Rejection):
             return found
         real, values = found
         if self.options["real_only"] and not real:
             return Rejection("not_real", "the answer is real at none of the points")
-        key = fingerprint.of_integrand(integrand, values)
-        return self.example(posed(integrand), answer, {"fingerprint": key, **facts, "real": real})
+        return example(values, {**facts, "real": real})
+
+    def _example(self, pair: pairs.Pair, values: Column, facts: pairs.Facts) -> _Made:
+        """What `example` makes of the pair as it is written, from its canonical sides."""
+        words, operators = write_canonical(pair.integrand)
+        answer, _ = write_canonical(pair.antiderivative)
+        problem = *_POSED, *words
+        depth = 1 + (operators if operators + 1 < self.code_depth else foreign_depth(pair.integrand))
+        refused = self.too_large(problem, answer, depth)
+        if refused:
+            return refused
+        key = fingerprint.of_values(values) or fingerprint.of_integrand(foreign_form(pair.integrand))
+        return Example(problem=problem, answer=answer, metadata={"fingerprint": key, **facts})
 
     def _sample_reference(self, rng: random.Random, family: str) -> Example | Rejection:
         """An example made by SymPy, in the way that the original system does."""
@@ -227,7 +246,13 @@ class Integration(ExpressionTask):
             found = self._engine.ibp(tree, other, coin)
         if not isinstance(found, tuple):
             return Rejection(found.reason, found.detail)
-        return self._checked(*found, {"generator": family, "engine": "sympy"})
+        integrand, answer = found
+
+        def example(values: Column, facts: pairs.Facts) -> _Made:
+            key = fingerprint.of_values(values) or fingerprint.of_integrand(integrand)
+            return self.example(posed(integrand), answer, {"fingerprint": key, **facts})
+
+        return self._checked(answer, integrand, {"generator": family, "engine": "sympy"}, example)
 
     def state(self, typed: Expression) -> Expression | Rejection:
         """`Y' - f` as it is; a function f without unknowns as the problem of integrating it."""
